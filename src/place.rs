@@ -1,0 +1,24 @@
+//! The fixed names of design.md: where things lie. One place, so that no path is spelled twice.
+
+/// Where container files are looked for, strongest first.
+pub const CONTAINER_FILES: [&str; 3] = ["/etc/lodger", "/run/lodger", "/usr/lib/lodger"];
+/// Host settings.
+pub const SETTINGS: &str = "/etc/lodger.toml";
+/// Mount points of the containers' roots.
+pub const ROOTS: &str = "/run/lodger/roots";
+/// Mask layers, content-addressed, on a tmpfs.
+pub const MASKS: &str = "/run/lodger/masks";
+/// All state.
+pub const STATE: &str = "/var/lib/lodger";
+/// Uppers and work directories.
+pub const CONTAINERS: &str = "/var/lib/lodger/containers";
+/// One JSON report for each refresh.
+pub const REFRESHES: &str = "/var/lib/lodger/refreshes";
+/// The mark that dpkg's hooks leave: a change is waiting for a refresh.
+pub const PENDING: &str = "/var/lib/lodger/pending";
+/// The daemon, which also mounts the roots.
+pub const LODGERD: &str = "/usr/libexec/lodgerd";
+/// The target that starts every container of `start = "boot"`.
+pub const TARGET: &str = "lodger.target";
+/// The slice every container runs in.
+pub const SLICE: &str = "lodger.slice";
