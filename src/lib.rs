@@ -13,3 +13,4 @@
 
 pub mod container;
 pub mod place;
+pub mod root;
