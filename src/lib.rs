@@ -12,5 +12,7 @@
 //! Between them, at every start of a container, [`root`] mounts a fresh root.
 
 pub mod container;
+pub mod pidfd;
 pub mod place;
 pub mod root;
+pub mod stop;

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use lodger::container::{Base, Name};
 use lodger::root::{self, MountRequest};
+use lodger::stop;
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
 /// starts it, and it ends when idle. The commands are for units and maintainer scripts.
@@ -32,6 +35,12 @@ enum Command {
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
+    /// End a container's main process, $MAINPID, and all that it started (ExecStop= of its unit).
+    Stop {
+        /// Seconds until what does not end by itself is killed.
+        #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+        timeout: f64,
+    },
     /// Take a container's root off the host's mount table (ExecStartPost= of its unit).
     Unmount {
         #[arg(value_parser = Name::parse)]
@@ -47,10 +56,19 @@ enum BaseWord {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Some(Command::Mount { base: BaseWord::Host, hide, working_directory, name }) => {
-            root::mount(&MountRequest { name, base: Base::Host, hide, working_directory })
-        }
+        Some(Command::Mount {
+            base: BaseWord::Host,
+            hide,
+            working_directory,
+            name,
+        }) => root::mount(&MountRequest {
+            name,
+            base: Base::Host,
+            hide,
+            working_directory,
+        }),
         Some(Command::Unmount { name }) => root::unmount(&name),
+        Some(Command::Stop { timeout }) => stop_main_process(timeout),
         None => Ok(()),
     };
     match result {
@@ -61,4 +79,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// systemd says which process it is; it says nothing when that has already ended.
+fn stop_main_process(timeout: f64) -> Result<()> {
+    let Ok(main) = std::env::var("MAINPID") else {
+        return Ok(());
+    };
+    let main = main
+        .parse()
+        .ok()
+        .filter(|pid| *pid > 1)
+        .with_context(|| format!("$MAINPID is '{main}'"))?;
+    let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
+    stop::stop(main, limit)
 }

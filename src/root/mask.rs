@@ -50,7 +50,9 @@ impl Mask {
     /// Puts `entry` at `path`, which is relative to the masked tree.
     pub fn insert(&mut self, path: impl Into<PathBuf>, entry: Entry) {
         let path = path.into();
-        debug_assert!(path.is_relative() && path.components().all(|c| matches!(c, Component::Normal(_))));
+        debug_assert!(
+            path.is_relative() && path.components().all(|c| matches!(c, Component::Normal(_)))
+        );
         self.entries.insert(path, entry);
     }
 
@@ -74,7 +76,9 @@ impl Mask {
 
     /// Entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &Entry)> {
-        self.entries.iter().map(|(path, entry)| (path.as_path(), entry))
+        self.entries
+            .iter()
+            .map(|(path, entry)| (path.as_path(), entry))
     }
 
     /// The part of the mask at and below `tree`, with paths relative to it: the mask of a filesystem mounted there.
@@ -83,7 +87,9 @@ impl Mask {
             let rest = path.strip_prefix(tree).ok()?;
             (!rest.as_os_str().is_empty()).then(|| (rest.to_path_buf(), entry.clone()))
         });
-        Mask { entries: entries.collect() }
+        Mask {
+            entries: entries.collect(),
+        }
     }
 
     /// The name of the layer: a hash over everything that is in it.
@@ -94,8 +100,12 @@ impl Mask {
             sha.update(path.as_os_str().as_encoded_bytes());
             match entry {
                 Entry::Whiteout => sha.update(b"\0w"),
-                Entry::Directory(owner) => sha.update(format!("\0m{:o} {} {}", owner.mode, owner.uid, owner.gid)),
-                Entry::Opaque(owner) => sha.update(format!("\0o{:o} {} {}", owner.mode, owner.uid, owner.gid)),
+                Entry::Directory(owner) => {
+                    sha.update(format!("\0m{:o} {} {}", owner.mode, owner.uid, owner.gid))
+                }
+                Entry::Opaque(owner) => {
+                    sha.update(format!("\0o{:o} {} {}", owner.mode, owner.uid, owner.gid))
+                }
                 Entry::Symlink(target) => {
                     sha.update(b"\0l");
                     sha.update(target.as_os_str().as_encoded_bytes());
@@ -103,11 +113,14 @@ impl Mask {
             }
             sha.update(b"\0");
         }
-        sha.finalize().iter().take(16).fold(String::new(), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        sha.finalize()
+            .iter()
+            .take(16)
+            .fold(String::new(), |mut hex, byte| {
+                // Writing to a String cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
     }
 
     /// The layer's directory below `masks`, made if it is not there yet. The parent of every entry has to be in the mask.
@@ -126,7 +139,9 @@ impl Mask {
         fs::set_permissions(making.path(), fs::Permissions::from_mode(0o755))?;
         for (path, entry) in &self.entries {
             let at = making.path().join(path);
-            entry.create(&at).with_context(|| format!("cannot make '{}' of a mask layer", at.display()))?;
+            entry
+                .create(&at)
+                .with_context(|| format!("cannot make '{}' of a mask layer", at.display()))?;
         }
         match fs::rename(making.path(), &layer) {
             Ok(()) => {
@@ -136,7 +151,8 @@ impl Mask {
             }
             // Another start made the same layer meanwhile.
             Err(_) if layer.is_dir() => Ok(layer),
-            Err(cause) => Err(cause).with_context(|| format!("cannot name the mask layer '{}'", layer.display())),
+            Err(cause) => Err(cause)
+                .with_context(|| format!("cannot name the mask layer '{}'", layer.display())),
         }
     }
 }
@@ -176,7 +192,15 @@ fn set_xattr(path: &Path, name: &std::ffi::CStr, value: &[u8]) -> Result<(), Err
     use nix::NixPath;
     let result = path.with_nix_path(|path| {
         // SAFETY: path and name are NUL-terminated and value is valid for its length, all for the time of the call.
-        unsafe { nix::libc::lsetxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) }
+        unsafe {
+            nix::libc::lsetxattr(
+                path.as_ptr(),
+                name.as_ptr(),
+                value.as_ptr().cast(),
+                value.len(),
+                0,
+            )
+        }
     })?;
     Errno::result(result).map(drop)
 }
@@ -185,7 +209,11 @@ fn set_xattr(path: &Path, name: &std::ffi::CStr, value: &[u8]) -> Result<(), Err
 mod tests {
     use super::*;
 
-    const ROOT: Owner = Owner { mode: 0o755, uid: 0, gid: 0 };
+    const ROOT: Owner = Owner {
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+    };
 
     fn mask(entries: &[(&str, Entry)]) -> Mask {
         let mut mask = Mask::default();

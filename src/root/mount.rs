@@ -78,7 +78,12 @@ fn build(request: &MountRequest, root: &Path, state: &Path) -> Result<()> {
 fn carry_over(source: &str, point: &Path, mask: &Mask, state: &Path, root: &Path) -> Result<()> {
     let lower = Path::new("/").join(point);
     let target = root.join(point);
-    let refused = || format!("the host has a filesystem mounted on '{}' that cannot be shown", lower.display());
+    let refused = || {
+        format!(
+            "the host has a filesystem mounted on '{}' that cannot be shown",
+            lower.display()
+        )
+    };
     match fs::symlink_metadata(&lower) {
         Ok(metadata) if metadata.is_dir() => {
             let state = state.join("submounts").join(submounts::state_name(point));
@@ -93,14 +98,23 @@ fn carry_over(source: &str, point: &Path, mask: &Mask, state: &Path, root: &Path
 
 fn overlay(source: &str, lower: &Path, mask: &Mask, state: &Path, target: &Path) -> Result<()> {
     let layer = mask.layer(Path::new(place::MASKS))?;
-    Overlay { source, lower, mask: &layer, state, target }.mount()
+    Overlay {
+        source,
+        lower,
+        mask: &layer,
+        state,
+        target,
+    }
+    .mount()
 }
 
 /// Leaves the private mount namespace that systemd gives to every command of a service with `RootDirectory=`, for the
 /// one where the root has to appear: PID 1's.
 fn enter_host_mounts() -> Result<()> {
-    let namespace = File::open("/proc/1/ns/mnt").context("cannot open the host's mount namespace")?;
-    setns(namespace.as_fd(), CloneFlags::CLONE_NEWNS).context("cannot enter the host's mount namespace")
+    let namespace =
+        File::open("/proc/1/ns/mnt").context("cannot open the host's mount namespace")?;
+    setns(namespace.as_fd(), CloneFlags::CLONE_NEWNS)
+        .context("cannot enter the host's mount namespace")
 }
 
 /// The kernel lets two overlays share an upper, with undefined results; so no two mounts of one container at once.
@@ -117,23 +131,33 @@ fn lock(state: &Path) -> Result<Flock<File>> {
 
 /// A mount point is an empty directory. What lies in it would come to light, and be run, if the mount were missing.
 fn refuse_used_mount_point(root: &Path) -> Result<()> {
-    let mut entries = fs::read_dir(root).with_context(|| format!("cannot read '{}'", root.display()))?;
+    let mut entries =
+        fs::read_dir(root).with_context(|| format!("cannot read '{}'", root.display()))?;
     if entries.next().is_some() {
-        bail!("the mount point '{}' is not empty; empty it", root.display());
+        bail!(
+            "the mount point '{}' is not empty; empty it",
+            root.display()
+        );
     }
     Ok(())
 }
 
 /// Looks for `path` as the container will see it. What systemd mounts itself is not there yet.
 fn require_directory(root: &Path, path: &Path) -> Result<()> {
-    if ["/dev", "/proc", "/sys"].iter().any(|api| path.starts_with(api)) {
+    if ["/dev", "/proc", "/sys"]
+        .iter()
+        .any(|api| path.starts_with(api))
+    {
         return Ok(());
     }
     let root = File::open(root).with_context(|| format!("cannot open '{}'", root.display()))?;
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(root.as_fd(), path, how)
-        .map(drop)
-        .with_context(|| format!("the working-directory '{}' cannot be entered in the container's root", path.display()))
+    openat2(root.as_fd(), path, how).map(drop).with_context(|| {
+        format!(
+            "the working-directory '{}' cannot be entered in the container's root",
+            path.display()
+        )
+    })
 }

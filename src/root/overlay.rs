@@ -49,7 +49,10 @@ impl Overlay<'_> {
         )
         .map_err(|errno| self.refusal(errno))?;
         if statfs(self.target).map(|fs| fs.filesystem_type()) != Ok(OVERLAYFS_SUPER_MAGIC) {
-            bail!("'{}' is not an overlay although mounting it succeeded", self.target.display());
+            bail!(
+                "'{}' is not an overlay although mounting it succeeded",
+                self.target.display()
+            );
         }
         Ok(())
     }
@@ -59,11 +62,20 @@ impl Overlay<'_> {
         if upper.is_dir() {
             return Ok(());
         }
-        let like = fs::metadata(self.lower).with_context(|| format!("cannot read '{}'", self.lower.display()))?;
+        let like = fs::metadata(self.lower)
+            .with_context(|| format!("cannot read '{}'", self.lower.display()))?;
         make_directory(upper, 0o700)?;
         std::os::unix::fs::chown(upper, Some(like.uid()), Some(like.gid()))
-            .and_then(|()| fs::set_permissions(upper, fs::Permissions::from_mode(like.mode() & 0o7777)))
-            .with_context(|| format!("cannot give '{}' the owner of '{}'", upper.display(), self.lower.display()))
+            .and_then(|()| {
+                fs::set_permissions(upper, fs::Permissions::from_mode(like.mode() & 0o7777))
+            })
+            .with_context(|| {
+                format!(
+                    "cannot give '{}' the owner of '{}'",
+                    upper.display(),
+                    self.lower.display()
+                )
+            })
     }
 
     /// The lower may change between two mounts only if none of these features was ever used on the upper
@@ -71,8 +83,16 @@ impl Overlay<'_> {
     fn options(&self, upper: &Path, work: &Path) -> Result<OsString> {
         let mut options = OsString::from("lowerdir=");
         let mut add = |word: &str, path: &Path| {
-            if path.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b':' | b',' | b'\\')) {
-                bail!("'{}' has a colon, comma or backslash in its name, which overlayfs cannot take", path.display());
+            if path
+                .as_os_str()
+                .as_bytes()
+                .iter()
+                .any(|byte| matches!(byte, b':' | b',' | b'\\'))
+            {
+                bail!(
+                    "'{}' has a colon, comma or backslash in its name, which overlayfs cannot take",
+                    path.display()
+                );
             }
             options.push(word);
             options.push(path);
@@ -89,8 +109,12 @@ impl Overlay<'_> {
     fn refusal(&self, errno: Errno) -> anyhow::Error {
         let why = match errno {
             Errno::ENODEV => "this kernel has no overlay filesystem (modprobe overlay)",
-            Errno::EINVAL => "the filesystem of one of them cannot be part of an overlay; the kernel log says which",
-            Errno::ELOOP => "one of them lies inside another, or too many overlays lie on each other",
+            Errno::EINVAL => {
+                "the filesystem of one of them cannot be part of an overlay; the kernel log says which"
+            }
+            Errno::ELOOP => {
+                "one of them lies inside another, or too many overlays lie on each other"
+            }
             Errno::EBUSY => "the upper is in use by another mount",
             _ => "the kernel log may say more",
         };
@@ -118,7 +142,9 @@ fn refuse_unfit_upper(upper: &Path) -> Result<()> {
     const FUSE: FsType = FsType(0x6573_5546);
     const VFAT: FsType = FsType(0x4d44);
     const CIFS: FsType = FsType(0xff53_4d42u32 as _);
-    let kind = statfs(upper).with_context(|| format!("cannot look at '{}'", upper.display()))?.filesystem_type();
+    let kind = statfs(upper)
+        .with_context(|| format!("cannot look at '{}'", upper.display()))?
+        .filesystem_type();
     let name = match kind {
         OVERLAYFS_SUPER_MAGIC => "an overlay itself",
         NFS => "on NFS",
@@ -142,7 +168,9 @@ pub fn detach(target: &Path) -> Result<()> {
         match umount2(target, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
             Ok(()) => {}
             Err(Errno::EINVAL | Errno::ENOENT) => return Ok(()),
-            Err(cause) => return Err(cause).with_context(|| format!("cannot unmount '{}'", target.display())),
+            Err(cause) => {
+                return Err(cause).with_context(|| format!("cannot unmount '{}'", target.display()));
+            }
         }
     }
     bail!("something keeps mounting on '{}'", target.display())
@@ -150,9 +178,19 @@ pub fn detach(target: &Path) -> Result<()> {
 
 /// Shows the host's file `source` read-only at `target`, an existing file.
 pub fn bind_file(source: &Path, target: &Path) -> Result<()> {
-    let refused = || format!("cannot show '{}' at '{}'", source.display(), target.display());
+    let refused = || {
+        format!(
+            "cannot show '{}' at '{}'",
+            source.display(),
+            target.display()
+        )
+    };
     let none: Option<&PathBuf> = None;
     nix::mount::mount(Some(source), target, none, MsFlags::MS_BIND, none).with_context(refused)?;
-    let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    let flags = MsFlags::MS_BIND
+        | MsFlags::MS_REMOUNT
+        | MsFlags::MS_RDONLY
+        | MsFlags::MS_NOSUID
+        | MsFlags::MS_NODEV;
     nix::mount::mount(none, target, none, flags, none).with_context(refused)
 }

@@ -20,11 +20,15 @@ use super::mask::{Entry, Mask, Owner};
 /// Seen, once what others cannot read is taken out.
 const SEARCHED: [&str; 3] = ["etc", "opt", "usr/local"];
 /// Seen as they are.
-const SEEN: [&str; 10] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32", "etc", "opt"];
+const SEEN: [&str; 10] = [
+    "usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32", "etc", "opt",
+];
 /// Lodger's own files on the host: other containers' environment may be in them.
 const OWN: [&str; 2] = ["etc/lodger", "etc/lodger.toml"];
 /// There, and empty.
-const EMPTY: [&str; 11] = ["boot", "dev", "home", "media", "mnt", "proc", "root", "run", "srv", "sys", "tmp"];
+const EMPTY: [&str; 11] = [
+    "boot", "dev", "home", "media", "mnt", "proc", "root", "run", "srv", "sys", "tmp",
+];
 /// How deep the skeleton of `/var` goes: `/var/lib/nginx/body`.
 const SKELETON_DEPTH: usize = 3;
 /// The most entries looked at for one container; past that the start fails and names the tree.
@@ -37,7 +41,12 @@ const MOST_ENTRIES: usize = 1_000_000;
 /// not be looked at must not be seen.
 pub fn mask_of_host(host: &Path, hide: &[PathBuf]) -> Result<Mask> {
     let hidden = hide.iter().flat_map(|path| on_host(host, path)).collect();
-    let mut view = View { host, hidden, mask: Mask::default(), entries: 0 };
+    let mut view = View {
+        host,
+        hidden,
+        mask: Mask::default(),
+        entries: 0,
+    };
     view.mask_top_level()?;
     for tree in SEARCHED {
         let tree = Path::new(tree);
@@ -56,11 +65,21 @@ pub fn mask_of_host(host: &Path, hide: &[PathBuf]) -> Result<Mask> {
 /// what it leads to as well. Nothing if it does not exist.
 fn on_host(host: &Path, path: &Path) -> Vec<PathBuf> {
     let relative = path.strip_prefix("/").unwrap_or(path);
-    let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else { return Vec::new() };
+    let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else {
+        return Vec::new();
+    };
     let below = |path: PathBuf| path.strip_prefix(host).map(Path::to_path_buf).ok();
-    let itself = host.join(parent).canonicalize().ok().map(|parent| parent.join(name));
+    let itself = host
+        .join(parent)
+        .canonicalize()
+        .ok()
+        .map(|parent| parent.join(name));
     let target = host.join(relative).canonicalize().ok();
-    let mut paths: Vec<_> = [itself, target].into_iter().flatten().filter_map(below).collect();
+    let mut paths: Vec<_> = [itself, target]
+        .into_iter()
+        .flatten()
+        .filter_map(below)
+        .collect();
     paths.dedup();
     paths
 }
@@ -76,7 +95,9 @@ impl View<'_> {
     fn mask_top_level(&mut self) -> Result<()> {
         for name in self.names(Path::new(""))? {
             let at = PathBuf::from(&name);
-            let Some(metadata) = self.metadata(&at)? else { continue };
+            let Some(metadata) = self.metadata(&at)? else {
+                continue;
+            };
             let listed = |list: &[&str]| list.iter().any(|known| at == Path::new(known));
             if metadata.is_dir() && listed(&EMPTY) {
                 self.mask.insert(at, Entry::Opaque(owner(&metadata)));
@@ -94,7 +115,9 @@ impl View<'_> {
     fn mask_to_skeleton(&mut self, directory: &Path, depth: usize) -> Result<()> {
         for name in self.names(directory)? {
             let at = directory.join(&name);
-            let Some(metadata) = self.metadata(&at)? else { continue };
+            let Some(metadata) = self.metadata(&at)? else {
+                continue;
+            };
             if metadata.is_symlink() && depth == 1 {
                 match fs::read_link(self.host.join(&at)) {
                     Ok(target) => self.mask.insert(at, Entry::Symlink(target)),
@@ -121,13 +144,16 @@ impl View<'_> {
             if self.hidden.contains(&at) {
                 continue;
             }
-            let Some(metadata) = self.metadata(&at)? else { continue };
+            let Some(metadata) = self.metadata(&at)? else {
+                continue;
+            };
             if metadata.is_dir() && enterable(&metadata) {
                 self.mask_unreadable(&at)?;
             } else if metadata.is_dir() {
                 self.keep_parents(&at)?;
                 self.mask.insert(at, Entry::Opaque(owner(&metadata)));
-            } else if !(metadata.is_symlink() || metadata.is_file() && metadata.mode() & 0o004 != 0) {
+            } else if !(metadata.is_symlink() || metadata.is_file() && metadata.mode() & 0o004 != 0)
+            {
                 self.white_out(&at)?;
             }
         }
@@ -150,9 +176,15 @@ impl View<'_> {
 
     /// Puts the directories above `path` into the mask. They cover the host's, so they take over owner and mode.
     fn keep_parents(&mut self, path: &Path) -> Result<()> {
-        for parent in path.ancestors().skip(1).filter(|p| !p.as_os_str().is_empty()) {
+        for parent in path
+            .ancestors()
+            .skip(1)
+            .filter(|p| !p.as_os_str().is_empty())
+        {
             if self.mask.get(parent).is_none() {
-                let metadata = self.metadata(parent)?.with_context(|| self.unreadable(parent))?;
+                let metadata = self
+                    .metadata(parent)?
+                    .with_context(|| self.unreadable(parent))?;
                 self.mask.insert(parent, Entry::Directory(owner(&metadata)));
             }
         }
@@ -168,7 +200,11 @@ impl View<'_> {
         };
         let mut names = Vec::new();
         for entry in entries {
-            names.push(entry.with_context(|| self.unreadable(directory))?.file_name());
+            names.push(
+                entry
+                    .with_context(|| self.unreadable(directory))?
+                    .file_name(),
+            );
             self.entries += 1;
             if self.entries > MOST_ENTRIES {
                 bail!(
@@ -186,13 +222,23 @@ impl View<'_> {
     fn metadata(&self, path: &Path) -> Result<Option<Metadata>> {
         match fs::symlink_metadata(self.host.join(path)) {
             Ok(metadata) => Ok(Some(metadata)),
-            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(cause)
+                if matches!(
+                    cause.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(None)
+            }
             Err(cause) => Err(cause).with_context(|| self.unreadable(path)),
         }
     }
 
     fn unreadable(&self, path: &Path) -> String {
-        format!("cannot read the host's '{}'", self.host.join(path).display())
+        format!(
+            "cannot read the host's '{}'",
+            self.host.join(path).display()
+        )
     }
 }
 
@@ -202,7 +248,11 @@ fn enterable(metadata: &Metadata) -> bool {
 }
 
 fn owner(metadata: &Metadata) -> Owner {
-    Owner { mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() }
+    Owner {
+        mode: metadata.mode() & 0o7777,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,11 @@ fn secrets_are_taken_out_and_the_rest_of_etc_is_seen() {
         ("etc/lodger.toml", 0o644),
     ]);
     for directory in ["etc", "etc/ssl"] {
-        fs::set_permissions(host.path().join(directory), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(
+            host.path().join(directory),
+            fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
     }
     assert_eq!(
         listing(&mask_of_host(host.path(), &[]).unwrap()),
@@ -77,7 +81,13 @@ fn the_top_level_is_an_allow_list() {
     symlink("boot/vmlinuz", host.path().join("vmlinuz")).unwrap();
     assert_eq!(
         listing(&mask_of_host(host.path(), &[]).unwrap()),
-        ["w data", "o root 700", "w swapfile", "o tmp 1777", "w vmlinuz"]
+        [
+            "w data",
+            "o root 700",
+            "w swapfile",
+            "o tmp 1777",
+            "w vmlinuz"
+        ]
     );
 }
 
@@ -94,7 +104,11 @@ fn var_is_a_skeleton_three_deep() {
         ("var/tmp/", 0o1777),
     ]);
     for directory in ["var", "var/lib", "var/lib/nginx", "var/lib/dpkg"] {
-        fs::set_permissions(host.path().join(directory), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(
+            host.path().join(directory),
+            fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
     }
     symlink("/run", host.path().join("var/run")).unwrap();
     symlink("/secret", host.path().join("var/lib/link")).unwrap();
@@ -115,11 +129,20 @@ fn var_is_a_skeleton_three_deep() {
 
 #[test]
 fn hide_takes_out_what_the_path_leads_to() {
-    let host = host(&[("opt/other/key", 0o644), ("opt/mine/bin", 0o755), ("usr/lib/big", 0o644), ("var/lib/app/", 0o755)]);
+    let host = host(&[
+        ("opt/other/key", 0o644),
+        ("opt/mine/bin", 0o755),
+        ("usr/lib/big", 0o644),
+        ("var/lib/app/", 0o755),
+    ]);
     symlink("usr/lib", host.path().join("lib")).unwrap();
     symlink("other/key", host.path().join("opt/link")).unwrap();
     for directory in ["opt", "opt/other", "usr", "usr/lib", "var", "var/lib"] {
-        fs::set_permissions(host.path().join(directory), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(
+            host.path().join(directory),
+            fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
     }
     let hide = ["/opt/link", "/lib/big", "/var/lib/app", "/nowhere/at/all"].map(PathBuf::from);
     assert_eq!(

@@ -13,7 +13,10 @@ use super::mask::Mask;
 /// do not parse are left out: the kernel writes none.
 pub fn parse_mount_points(mountinfo: &[u8]) -> Vec<PathBuf> {
     let lines = mountinfo.split(|byte| *byte == b'\n');
-    lines.filter_map(|line| line.split(|byte| *byte == b' ').nth(4)).map(|field| PathBuf::from(unescape(field))).collect()
+    lines
+        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4))
+        .map(|field| PathBuf::from(unescape(field)))
+        .collect()
 }
 
 /// The mount points below the tree `/` that `mask` leaves in sight, relative to it, outermost first, each once.
@@ -34,10 +37,14 @@ fn unescape(field: &[u8]) -> OsString {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&byte, after)) = rest.split_first() {
-        let octal = after.get(..3).filter(|digits| digits.iter().all(|d| (b'0'..=b'7').contains(d)));
+        let octal = after
+            .get(..3)
+            .filter(|digits| digits.iter().all(|d| (b'0'..=b'7').contains(d)));
         match octal {
             Some(digits) if byte == b'\\' => {
-                let value = digits.iter().fold(0u32, |value, digit| value * 8 + u32::from(digit - b'0'));
+                let value = digits
+                    .iter()
+                    .fold(0u32, |value, digit| value * 8 + u32::from(digit - b'0'));
                 // Three octal digits after a backslash come from one byte.
                 bytes.push((value & 0xff) as u8);
                 rest = &after[3..];
@@ -80,7 +87,14 @@ mod tests {
             28 22 8:3 / /usr rw - ext4 /dev/sda3 rw\n\
             broken\n";
         let mut mask = Mask::default();
-        mask.insert("proc", Entry::Opaque(Owner { mode: 0o555, uid: 0, gid: 0 }));
+        mask.insert(
+            "proc",
+            Entry::Opaque(Owner {
+                mode: 0o555,
+                uid: 0,
+                gid: 0,
+            }),
+        );
         mask.insert("data", Entry::Whiteout);
         let points = parse_mount_points(mountinfo);
         assert_eq!(
@@ -91,7 +105,12 @@ mod tests {
 
     #[test]
     fn two_submounts_never_share_a_state_directory() {
-        let names: Vec<_> = ["opt/a", "opt-a", "opt\\a", "opt/a-b", "opt/a/b"].map(|p| state_name(Path::new(p))).into();
-        assert_eq!(names, ["opt-a", "opt\\x2da", "opt\\x5ca", "opt-a\\x2db", "opt-a-b"]);
+        let names: Vec<_> = ["opt/a", "opt-a", "opt\\a", "opt/a-b", "opt/a/b"]
+            .map(|p| state_name(Path::new(p)))
+            .into();
+        assert_eq!(
+            names,
+            ["opt-a", "opt\\x2da", "opt\\x5ca", "opt-a\\x2db", "opt-a-b"]
+        );
     }
 }
