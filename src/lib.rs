@@ -16,3 +16,6 @@ pub mod pidfd;
 pub mod place;
 pub mod root;
 pub mod stop;
+pub mod dpkg;
+pub mod stale;
+pub mod systemd;

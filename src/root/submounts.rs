@@ -33,7 +33,7 @@ pub fn in_sight(mount_points: &[PathBuf], mask: &Mask) -> Vec<PathBuf> {
 }
 
 /// Undoes the kernel's `\040` for blanks, tabs, newlines and backslashes.
-fn unescape(field: &[u8]) -> OsString {
+pub fn unescape(field: &[u8]) -> OsString {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&byte, after)) = rest.split_first() {
