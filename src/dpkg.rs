@@ -63,7 +63,11 @@ impl Database {
             .and_then(|file| file.take(MOST_STATUS_BYTES).read_to_end(&mut text))
             .with_context(|| format!("cannot read '{}'", path.display()))?;
         if text.len() as u64 == MOST_STATUS_BYTES {
-            bail!("'{}' is larger than {} MiB", path.display(), MOST_STATUS_BYTES >> 20);
+            bail!(
+                "'{}' is larger than {} MiB",
+                path.display(),
+                MOST_STATUS_BYTES >> 20
+            );
         }
         // Descriptions may be in any encoding; the fields used here are ASCII.
         let entries = parse_status(&String::from_utf8_lossy(&text))
@@ -74,7 +78,11 @@ impl Database {
             let unfinished = entry.unfinished();
             packages.insert(
                 format!("{}:{}", entry.name, entry.architecture),
-                Package { version: entry.version, list, unfinished },
+                Package {
+                    version: entry.version,
+                    list,
+                    unfinished,
+                },
             );
         }
         Ok(Self { packages })
@@ -83,7 +91,9 @@ impl Database {
     /// What dpkg left unfinished: `name:architecture (state)`.
     pub fn unfinished(&self) -> Vec<String> {
         let states = self.packages.iter();
-        states.filter_map(|(id, package)| Some(format!("{id} ({})", package.unfinished.as_ref()?))).collect()
+        states
+            .filter_map(|(id, package)| Some(format!("{id} ({})", package.unfinished.as_ref()?)))
+            .collect()
     }
 
     /// The packages of `self` and `now` that differ.
@@ -91,7 +101,9 @@ impl Database {
         let mut ids: Vec<&String> = self.packages.keys().chain(now.packages.keys()).collect();
         ids.sort();
         ids.dedup();
-        ids.into_iter().filter_map(|id| change(id, self.packages.get(id), now.packages.get(id))).collect()
+        ids.into_iter()
+            .filter_map(|id| change(id, self.packages.get(id), now.packages.get(id)))
+            .collect()
     }
 }
 
@@ -140,9 +152,15 @@ impl Entry {
 /// file, and what would be made of it no basis for a decision.
 fn parse_status(text: &str) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for paragraph in text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
+    for paragraph in text
+        .split("\n\n")
+        .filter(|paragraph| !paragraph.trim().is_empty())
+    {
         let mut entry = Entry::default();
-        for line in paragraph.lines().filter(|line| !line.starts_with([' ', '\t']) && !line.is_empty()) {
+        for line in paragraph
+            .lines()
+            .filter(|line| !line.starts_with([' ', '\t']) && !line.is_empty())
+        {
             let Some((field, value)) = line.split_once(':') else {
                 let start: String = line.chars().take(40).collect();
                 bail!("the line '{start}' has no field name");
@@ -157,7 +175,10 @@ fn parse_status(text: &str) -> Result<Vec<Entry>> {
             }
         }
         if entry.name.is_empty() || entry.state().is_empty() {
-            bail!("the paragraph of package '{}' has no Package or no Status", entry.name);
+            bail!(
+                "the paragraph of package '{}' has no Package or no Status",
+                entry.name
+            );
         }
         entries.push(entry);
     }
@@ -166,13 +187,25 @@ fn parse_status(text: &str) -> Result<Vec<Entry>> {
 
 /// Inode and change time of a package's file list. Multi-Arch packages carry the architecture in its name.
 fn list_identity(info: &Path, entry: &Entry) -> Result<String> {
-    let names = [format!("{}.list", entry.name), format!("{}:{}.list", entry.name, entry.architecture)];
+    let names = [
+        format!("{}.list", entry.name),
+        format!("{}:{}.list", entry.name, entry.architecture),
+    ];
     for name in names {
         let path = info.join(name);
         match fs::symlink_metadata(&path) {
-            Ok(list) => return Ok(format!("{} {}.{:09}", list.ino(), list.ctime(), list.ctime_nsec())),
+            Ok(list) => {
+                return Ok(format!(
+                    "{} {}.{:09}",
+                    list.ino(),
+                    list.ctime(),
+                    list.ctime_nsec()
+                ));
+            }
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-            Err(cause) => return Err(cause).with_context(|| format!("cannot read '{}'", path.display())),
+            Err(cause) => {
+                return Err(cause).with_context(|| format!("cannot read '{}'", path.display()));
+            }
         }
     }
     Ok(String::new())
@@ -183,11 +216,20 @@ mod tests {
     use super::*;
 
     fn package(version: &str, list: &str) -> Package {
-        Package { version: version.into(), list: list.into(), unfinished: None }
+        Package {
+            version: version.into(),
+            list: list.into(),
+            unfinished: None,
+        }
     }
 
     fn database(packages: &[(&str, Package)]) -> Database {
-        Database { packages: packages.iter().map(|(id, p)| ((*id).to_owned(), p.clone())).collect() }
+        Database {
+            packages: packages
+                .iter()
+                .map(|(id, p)| ((*id).to_owned(), p.clone()))
+                .collect(),
+        }
     }
 
     #[test]
@@ -201,8 +243,14 @@ mod tests {
                       broken\nStatus: install reinstreq half-installed\nArchitecture: all\nVersion: 3\n";
         fs::write(admindir.path().join("status"), status).unwrap();
         let database = Database::read(admindir.path()).unwrap();
-        assert_eq!(database.packages.keys().collect::<Vec<_>>(), ["broken:all", "half:all", "libc6:amd64"]);
-        assert_eq!(database.unfinished(), ["broken:all (reinst-required)", "half:all (half-configured)"]);
+        assert_eq!(
+            database.packages.keys().collect::<Vec<_>>(),
+            ["broken:all", "half:all", "libc6:amd64"]
+        );
+        assert_eq!(
+            database.unfinished(),
+            ["broken:all (reinst-required)", "half:all (half-configured)"]
+        );
         assert!(!database.packages["libc6:amd64"].list.is_empty());
     }
 
@@ -228,8 +276,15 @@ mod tests {
             ("d:all", package("1", "1")),
             ("same:all", package("1", "1")),
         ]);
-        let told: Vec<_> = old.changes(&new).into_iter().map(|c| (c.name, c.old, c.new)).collect();
-        let told: Vec<_> = told.iter().map(|(n, o, w)| (n.as_str(), o.as_deref(), w.as_deref())).collect();
+        let told: Vec<_> = old
+            .changes(&new)
+            .into_iter()
+            .map(|c| (c.name, c.old, c.new))
+            .collect();
+        let told: Vec<_> = told
+            .iter()
+            .map(|(n, o, w)| (n.as_str(), o.as_deref(), w.as_deref()))
+            .collect();
         assert_eq!(
             told,
             [

@@ -66,7 +66,11 @@ impl Scanner {
     /// When `/` cannot be opened.
     pub fn new() -> Result<Self> {
         let host = File::open("/").context("cannot open '/'")?.into();
-        Ok(Self { host, cgroups: PathBuf::from("/sys/fs/cgroup"), inodes: HashMap::new() })
+        Ok(Self {
+            host,
+            cgroups: PathBuf::from("/sys/fs/cgroup"),
+            inodes: HashMap::new(),
+        })
     }
 
     /// Looks at every process in the control group `cgroup` (`ControlGroup=` of the unit) of the container `name`.
@@ -79,31 +83,48 @@ impl Scanner {
             match self.stale_file(name, cgroup, pid) {
                 Ok(Some(found)) => {
                     scan.processes += 1;
-                    scan.stale.extend(found.map(|path| StaleProcess { pid, path }));
+                    scan.stale
+                        .extend(found.map(|path| StaleProcess { pid, path }));
                 }
                 Ok(None) => {}
                 Err(cause) if has_ended(&cause) => {}
-                Err(cause) => return Err(cause).with_context(|| format!("cannot look at process {pid}")),
+                Err(cause) => {
+                    return Err(cause).with_context(|| format!("cannot look at process {pid}"));
+                }
             }
         }
         Ok(scan)
     }
 
     fn processes(&self, cgroup: &str) -> Result<Vec<i32>> {
-        let path = self.cgroups.join(cgroup.trim_start_matches('/')).join("cgroup.procs");
+        let path = self
+            .cgroups
+            .join(cgroup.trim_start_matches('/'))
+            .join("cgroup.procs");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             // Empty control groups are removed.
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(cause) => return Err(cause).with_context(|| format!("cannot read '{}'", path.display())),
+            Err(cause) => {
+                return Err(cause).with_context(|| format!("cannot read '{}'", path.display()));
+            }
         };
-        let pids: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).take(MOST_PROCESSES).collect();
+        let pids: Vec<i32> = text
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .take(MOST_PROCESSES)
+            .collect();
         Ok(pids)
     }
 
     /// `None` if the process is not one of the container's payload: systemd's own, still or only on the host's root.
     /// Otherwise the file that makes it stale, if any does.
-    fn stale_file(&mut self, name: &Name, cgroup: &str, pid: i32) -> Result<Option<Option<String>>> {
+    fn stale_file(
+        &mut self,
+        name: &Name,
+        cgroup: &str,
+        pid: i32,
+    ) -> Result<Option<Option<String>>> {
         let process = Process::open(pid)?;
         if !process.is_in(cgroup)? || process.is_on_root(&self.host)? {
             return Ok(None);
@@ -117,7 +138,12 @@ impl Scanner {
             return Ok(Some(Some("(too many mappings to look at)".to_owned())));
         }
         for mapping in maps::parse_maps(&text) {
-            let Some(overlay) = overlays.iter().find(|overlay| overlay.device == mapping.device) else { continue };
+            let Some(overlay) = overlays
+                .iter()
+                .find(|overlay| overlay.device == mapping.device)
+            else {
+                continue;
+            };
             if self.is_stale(name, overlay, &mapping)? {
                 return Ok(Some(Some(mapping.path.display().to_string())));
             }
@@ -177,9 +203,11 @@ fn judge(mapping: &Mapping, host: Option<u64>, upper: Option<u64>) -> Verdict {
 
 fn upper_of(name: &Name, overlay: &OverlayMount) -> PathBuf {
     match overlay.at.strip_prefix("/") {
-        Ok(point) if !point.as_os_str().is_empty() => {
-            name.state().join("submounts").join(submounts::state_name(point)).join("upper")
-        }
+        Ok(point) if !point.as_os_str().is_empty() => name
+            .state()
+            .join("submounts")
+            .join(submounts::state_name(point))
+            .join("upper"),
         _ => name.state().join("upper"),
     }
 }
@@ -189,18 +217,28 @@ fn upper_inode(upper: &Path, overlay: &OverlayMount, path: &Path) -> Result<Opti
     let upper: OwnedFd = match File::open(upper) {
         Ok(upper) => upper.into(),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(cause).with_context(|| format!("cannot open '{}'", upper.display())),
+        Err(cause) => {
+            return Err(cause).with_context(|| format!("cannot open '{}'", upper.display()));
+        }
     };
     inode_below(&upper, path.strip_prefix(&overlay.at).unwrap_or(path))
 }
 
 /// The inode at the relative `path` below `directory`; `None` if there is nothing, or a link on the way.
 fn inode_below(directory: &OwnedFd, path: &Path) -> Result<Option<u64>> {
-    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).resolve(
-        ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS,
-    );
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+        .resolve(
+            ResolveFlag::RESOLVE_BENEATH
+                | ResolveFlag::RESOLVE_NO_SYMLINKS
+                | ResolveFlag::RESOLVE_NO_MAGICLINKS,
+        );
     match openat2(directory.as_fd(), path, how) {
-        Ok(file) => Ok(Some(fstat(&file).with_context(|| format!("cannot look at '{}'", path.display()))?.st_ino)),
+        Ok(file) => Ok(Some(
+            fstat(&file)
+                .with_context(|| format!("cannot look at '{}'", path.display()))?
+                .st_ino,
+        )),
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG) => Ok(None),
         Err(cause) => Err(cause).with_context(|| format!("cannot look up '{}'", path.display())),
     }
@@ -212,11 +250,20 @@ struct Process(OwnedFd);
 impl Process {
     fn open(pid: i32) -> Result<Self> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        Ok(Self(nix::fcntl::open(Path::new(&format!("/proc/{pid}")), flags, Mode::empty())?))
+        Ok(Self(nix::fcntl::open(
+            Path::new(&format!("/proc/{pid}")),
+            flags,
+            Mode::empty(),
+        )?))
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>> {
-        let file = openat(&self.0, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let file = openat(
+            &self.0,
+            name,
+            OFlag::O_RDONLY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )?;
         let mut text = Vec::new();
         File::from(file).take(MOST_BYTES).read_to_end(&mut text)?;
         Ok(text)
@@ -225,21 +272,32 @@ impl Process {
     /// Its number may have come to another process between listing and opening.
     fn is_in(&self, cgroup: &str) -> Result<bool> {
         let text = self.read("cgroup")?;
-        Ok(text.split(|byte| *byte == b'\n').any(|line| line.strip_prefix(b"0::") == Some(cgroup.as_bytes())))
+        Ok(text
+            .split(|byte| *byte == b'\n')
+            .any(|line| line.strip_prefix(b"0::") == Some(cgroup.as_bytes())))
     }
 
     /// Whether its root is the host's own.
     fn is_on_root(&self, host: &OwnedFd) -> Result<bool> {
-        let root = openat(&self.0, "root", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+        let root = openat(
+            &self.0,
+            "root",
+            OFlag::O_PATH | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )?;
         let (root, host) = (fstat(&root)?, fstat(host)?);
         Ok((root.st_dev, root.st_ino) == (host.st_dev, host.st_ino))
     }
 }
 
 fn has_ended(cause: &anyhow::Error) -> bool {
-    let by_errno = cause.downcast_ref::<Errno>().is_some_and(|errno| matches!(errno, Errno::ENOENT | Errno::ESRCH));
+    let by_errno = cause
+        .downcast_ref::<Errno>()
+        .is_some_and(|errno| matches!(errno, Errno::ENOENT | Errno::ESRCH));
     let by_io = cause.downcast_ref::<io::Error>();
-    by_errno || by_io.is_some_and(|e| matches!(e.raw_os_error(), Some(nix::libc::ENOENT | nix::libc::ESRCH)))
+    by_errno
+        || by_io
+            .is_some_and(|e| matches!(e.raw_os_error(), Some(nix::libc::ENOENT | nix::libc::ESRCH)))
 }
 
 #[cfg(test)]
@@ -247,21 +305,80 @@ mod tests {
     use super::*;
 
     fn mapping(inode: u64, deleted: bool) -> Mapping {
-        Mapping { device: (0, 54), inode, path: "/usr/lib/libc.so.6".into(), deleted }
+        Mapping {
+            device: (0, 54),
+            inode,
+            path: "/usr/lib/libc.so.6".into(),
+            deleted,
+        }
     }
 
     #[test]
     fn a_mapping_is_judged_by_the_inodes_at_its_path() {
         for (case, mapped, host, upper, verdict) in [
-            ("the host's", mapping(1, false), Some(1), None, Verdict::Current),
-            ("replaced by dpkg", mapping(1, false), Some(2), None, Verdict::Stale),
-            ("removed by dpkg", mapping(1, false), None, None, Verdict::Stale),
-            ("written by the container", mapping(1, false), None, Some(1), Verdict::Own),
-            ("shadows the host's", mapping(1, false), Some(2), Some(1), Verdict::Own),
-            ("replaced by the container itself", mapping(1, true), None, Some(2), Verdict::Own),
-            ("deleted by the container itself", mapping(1, true), None, None, Verdict::Own),
-            ("the old one, covered by a newer shadow", mapping(1, true), Some(2), Some(3), Verdict::Stale),
-            ("the old one, deleted inside to look fresh", mapping(1, true), Some(2), None, Verdict::Stale),
+            (
+                "the host's",
+                mapping(1, false),
+                Some(1),
+                None,
+                Verdict::Current,
+            ),
+            (
+                "replaced by dpkg",
+                mapping(1, false),
+                Some(2),
+                None,
+                Verdict::Stale,
+            ),
+            (
+                "removed by dpkg",
+                mapping(1, false),
+                None,
+                None,
+                Verdict::Stale,
+            ),
+            (
+                "written by the container",
+                mapping(1, false),
+                None,
+                Some(1),
+                Verdict::Own,
+            ),
+            (
+                "shadows the host's",
+                mapping(1, false),
+                Some(2),
+                Some(1),
+                Verdict::Own,
+            ),
+            (
+                "replaced by the container itself",
+                mapping(1, true),
+                None,
+                Some(2),
+                Verdict::Own,
+            ),
+            (
+                "deleted by the container itself",
+                mapping(1, true),
+                None,
+                None,
+                Verdict::Own,
+            ),
+            (
+                "the old one, covered by a newer shadow",
+                mapping(1, true),
+                Some(2),
+                Some(3),
+                Verdict::Stale,
+            ),
+            (
+                "the old one, deleted inside to look fresh",
+                mapping(1, true),
+                Some(2),
+                None,
+                Verdict::Stale,
+            ),
         ] {
             assert_eq!(judge(&mapped, host, upper), verdict, "{case}");
         }
@@ -274,12 +391,26 @@ mod tests {
         std::fs::create_dir(tree.path().join("real")).unwrap();
         std::fs::write(tree.path().join("real/file"), "").unwrap();
         std::os::unix::fs::symlink("real", tree.path().join("link")).unwrap();
-        let inode = std::fs::metadata(tree.path().join("real/file")).unwrap().ino();
+        let inode = std::fs::metadata(tree.path().join("real/file"))
+            .unwrap()
+            .ino();
         let directory: OwnedFd = File::open(tree.path()).unwrap().into();
-        assert_eq!(inode_below(&directory, Path::new("real/file")).unwrap(), Some(inode));
-        assert_eq!(inode_below(&directory, Path::new("link/file")).unwrap(), None);
-        assert_eq!(inode_below(&directory, Path::new("real/none")).unwrap(), None);
-        assert_eq!(inode_below(&directory, Path::new("real/file/below")).unwrap(), None);
+        assert_eq!(
+            inode_below(&directory, Path::new("real/file")).unwrap(),
+            Some(inode)
+        );
+        assert_eq!(
+            inode_below(&directory, Path::new("link/file")).unwrap(),
+            None
+        );
+        assert_eq!(
+            inode_below(&directory, Path::new("real/none")).unwrap(),
+            None
+        );
+        assert_eq!(
+            inode_below(&directory, Path::new("real/file/below")).unwrap(),
+            None
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use zbus::block_on;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, connection, proxy};
@@ -30,12 +30,23 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 )]
 trait Manager {
     fn subscribe(&self) -> zbus::Result<()>;
-    fn list_units_by_patterns(&self, states: &[&str], patterns: &[&str]) -> zbus::Result<Vec<ListedUnit>>;
+    fn list_units_by_names(&self, names: &[&str]) -> zbus::Result<Vec<ListedUnit>>;
+    fn list_units_by_patterns(
+        &self,
+        states: &[&str],
+        patterns: &[&str],
+    ) -> zbus::Result<Vec<ListedUnit>>;
     fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     #[zbus(property(emits_changed_signal = "false"))]
     fn system_state(&self) -> zbus::Result<String>;
     #[zbus(signal)]
-    fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
+    fn job_removed(
+        &self,
+        id: u32,
+        job: OwnedObjectPath,
+        unit: String,
+        result: String,
+    ) -> zbus::Result<()>;
 }
 
 #[proxy(
@@ -47,8 +58,18 @@ trait Properties {
 }
 
 /// Name, description, load, active and sub state, followed unit, object path, job id, job type, job path.
-type ListedUnit =
-    (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
+type ListedUnit = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
 
 /// One container's service as systemd has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +87,20 @@ pub struct ServiceState {
     object: OwnedObjectPath,
 }
 
+impl ServiceState {
+    /// Whether it is running, on its way there, or about to be restarted by systemd.
+    pub fn is_running(&self) -> bool {
+        matches!(
+            self.active.as_str(),
+            "active" | "activating" | "reloading" | "refreshing"
+        )
+    }
+}
+
 /// What is known of one service besides its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceDetails {
-    /// When its last start began, before its root was mounted: microseconds of CLOCK_MONOTONIC; 0 if never.
+    /// See [`Systemd::start_began`].
     pub start_began: u64,
     /// Since when it is in its state: microseconds since 1970; 0 if unknown.
     pub since: u64,
@@ -98,12 +129,18 @@ impl Systemd {
     /// # Errors
     /// When neither way leads to systemd.
     pub fn connect() -> Result<Self> {
-        Ok(Self { connection: connect_to_host()?, connect: connect_to_host })
+        Ok(Self {
+            connection: connect_to_host()?,
+            connect: connect_to_host,
+        })
     }
 
     /// Uses `connection`, and `connect` for another when it breaks.
     pub fn with(connection: Connection, connect: fn() -> Result<Connection>) -> Self {
-        Self { connection, connect }
+        Self {
+            connection,
+            connect,
+        }
     }
 
     /// Whether the system is going down; then start jobs are refused, and the next boot mounts everything afresh.
@@ -121,11 +158,33 @@ impl Systemd {
     /// When systemd does not answer.
     pub fn services(&mut self) -> Result<Vec<ServiceState>> {
         let listed = self.ask("the services of containers", async |manager| {
-            manager.list_units_by_patterns(&[], &["lodger-*.service"]).await
+            manager
+                .list_units_by_patterns(&[], &["lodger-*.service"])
+                .await
         })?;
-        let mut services: Vec<ServiceState> = listed.into_iter().filter_map(service_state).collect();
+        let mut services: Vec<ServiceState> =
+            listed.into_iter().filter_map(service_state).collect();
         services.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(services)
+    }
+
+    /// One service, whether it is loaded or not.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn service(&mut self, unit: &str) -> Result<Option<ServiceState>> {
+        let listed = self.ask(&format!("about {unit}"), async |manager| {
+            manager.list_units_by_names(&[unit]).await
+        })?;
+        Ok(listed.into_iter().find_map(service_state))
+    }
+
+    /// When the last start of a service began, before its root was mounted: microseconds of CLOCK_MONOTONIC; 0 if never.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn start_began(&mut self, service: &ServiceState) -> Result<u64> {
+        self.property(service, "Unit", "InactiveExitTimestampMonotonic")
     }
 
     /// Asks for the details of a service.
@@ -134,7 +193,7 @@ impl Systemd {
     /// When systemd does not answer.
     pub fn details(&mut self, service: &ServiceState) -> Result<ServiceDetails> {
         Ok(ServiceDetails {
-            start_began: self.property(service, "Unit", "InactiveExitTimestampMonotonic")?,
+            start_began: self.start_began(service)?,
             since: self.property(service, "Unit", "StateChangeTimestamp")?,
             control_group: self.property(service, "Service", "ControlGroup")?,
             root_directory: self.property(service, "Service", "RootDirectory")?,
@@ -148,7 +207,9 @@ impl Systemd {
     /// When systemd refuses, or does not answer.
     pub fn try_restart(&mut self, unit: &str) -> Result<Job> {
         let question = format!("for a restart of {unit}");
-        Ok(Job(self.ask(&question, async |manager| manager.try_restart_unit(unit, "replace").await)?))
+        Ok(Job(self.ask(&question, async |manager| {
+            manager.try_restart_unit(unit, "replace").await
+        })?))
     }
 
     /// Whether `job` is still queued or running.
@@ -157,13 +218,18 @@ impl Systemd {
     /// When systemd does not answer.
     pub fn exists(&mut self, job: &Job) -> Result<bool> {
         let path = &job.0;
-        let state = self.ask_at("about a job", async |connection| {
-            match PropertiesProxy::new(connection, path.clone()).await?.get("org.freedesktop.systemd1.Job", "State").await {
+        let state = self.ask_at(
+            "about a job",
+            async |connection| match PropertiesProxy::new(connection, path.clone())
+                .await?
+                .get("org.freedesktop.systemd1.Job", "State")
+                .await
+            {
                 Ok(_) => Ok(true),
                 Err(cause) if is_unknown_object(&cause) => Ok(false),
                 Err(cause) => Err(cause),
-            }
-        })?;
+            },
+        )?;
         Ok(state)
     }
 
@@ -180,24 +246,51 @@ impl Systemd {
             .name("finished-jobs".into())
             .spawn(move || send_finished_jobs(connect, &subscribed, &results))
             .context("cannot start a thread")?;
-        ready.recv().context("the subscription to systemd's jobs ended early")??;
-        Ok(FinishedJobs { receiver, results: HashMap::new() })
+        ready
+            .recv()
+            .context("the subscription to systemd's jobs ended early")??;
+        Ok(FinishedJobs {
+            receiver,
+            results: HashMap::new(),
+        })
     }
 
-    fn property<T: TryFrom<OwnedVariant>>(&mut self, service: &ServiceState, interface: &str, name: &str) -> Result<T> {
+    fn property<T: TryFrom<OwnedVariant>>(
+        &mut self,
+        service: &ServiceState,
+        interface: &str,
+        name: &str,
+    ) -> Result<T> {
         let interface = format!("org.freedesktop.systemd1.{interface}");
-        let value = self.ask_at(&format!("for {name} of {}", service.unit), async |connection| {
-            PropertiesProxy::new(connection, service.object.clone()).await?.get(&interface, name).await
-        })?;
-        T::try_from(value).map_err(|_| anyhow::anyhow!("{name} of {} is not of the type expected", service.unit))
+        let value = self.ask_at(
+            &format!("for {name} of {}", service.unit),
+            async |connection| {
+                PropertiesProxy::new(connection, service.object.clone())
+                    .await?
+                    .get(&interface, name)
+                    .await
+            },
+        )?;
+        T::try_from(value)
+            .map_err(|_| anyhow::anyhow!("{name} of {} is not of the type expected", service.unit))
     }
 
-    fn ask<T>(&mut self, what: &str, question: impl AsyncFn(&ManagerProxy<'static>) -> zbus::Result<T>) -> Result<T> {
-        self.ask_at(what, async |connection| question(&ManagerProxy::new(connection).await?).await)
+    fn ask<T>(
+        &mut self,
+        what: &str,
+        question: impl AsyncFn(&ManagerProxy<'static>) -> zbus::Result<T>,
+    ) -> Result<T> {
+        self.ask_at(what, async |connection| {
+            question(&ManagerProxy::new(connection).await?).await
+        })
     }
 
     /// Asks until there is an answer: while PID 1 is re-executed, or the bus restarted, there is none for a moment.
-    fn ask_at<T>(&mut self, what: &str, question: impl AsyncFn(&Connection) -> zbus::Result<T>) -> Result<T> {
+    fn ask_at<T>(
+        &mut self,
+        what: &str,
+        question: impl AsyncFn(&Connection) -> zbus::Result<T>,
+    ) -> Result<T> {
         let end = Instant::now() + PATIENCE;
         loop {
             let cause = match block_on(question(&self.connection)) {
@@ -225,37 +318,41 @@ pub struct FinishedJobs {
 
 impl FinishedJobs {
     /// Waits until one of `jobs` has ended, and returns its place in the slice and its result (`done`, `failed`,
-    /// `canceled` ...), or `None` as the result if it ended unseen.
+    /// `canceled` ...), or `None` as the result if it ended unseen. `None` if all of them are still there after a while.
     ///
     /// # Errors
     /// When systemd stops answering.
-    pub fn wait(&mut self, systemd: &mut Systemd, jobs: &[Job]) -> Result<(usize, Option<String>)> {
-        if jobs.is_empty() {
-            bail!("there is no job to wait for");
-        }
+    pub fn wait(
+        &mut self,
+        systemd: &mut Systemd,
+        jobs: &[Job],
+    ) -> Result<Option<(usize, Option<String>)>> {
+        let end = Instant::now() + LOOK_AGAIN;
         loop {
             if let Some(at) = jobs.iter().position(|job| self.results.contains_key(job)) {
-                return Ok((at, self.results.remove(&jobs[at])));
+                return Ok(Some((at, self.results.remove(&jobs[at]))));
             }
-            match self.receiver.recv_timeout(LOOK_AGAIN) {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.receiver.recv_timeout(left) {
                 Ok((job, result)) => {
                     self.results.insert(job, result);
                 }
-                Err(silence) => {
-                    // Nothing will come any more if the connection broke; do not ask in a tight loop then.
-                    if silence == RecvTimeoutError::Disconnected {
-                        thread::sleep(LOOK_AGAIN);
-                    }
-                    for (at, job) in jobs.iter().enumerate() {
-                        if !systemd.exists(job)? {
-                            // The signal may have come while we asked.
-                            self.results.extend(self.receiver.try_iter());
-                            return Ok((at, self.results.remove(job)));
-                        }
-                    }
+                Err(RecvTimeoutError::Timeout) => break,
+                // The connection broke, and nothing will come any more: from now on, look.
+                Err(RecvTimeoutError::Disconnected) => {
+                    thread::sleep(left);
+                    break;
                 }
             }
         }
+        for (at, job) in jobs.iter().enumerate() {
+            if !systemd.exists(job)? {
+                // The signal may have come while we asked.
+                self.results.extend(self.receiver.try_iter());
+                return Ok(Some((at, self.results.remove(job))));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -283,8 +380,13 @@ fn send_finished_jobs(
     };
     let _ = subscribed.send(Ok(()));
     while let Some(signal) = block_on(signals.next()) {
-        let Ok(arguments) = signal.args() else { continue };
-        if results.send((Job(arguments.job().clone()), arguments.result().clone())).is_err() {
+        let Ok(arguments) = signal.args() else {
+            continue;
+        };
+        if results
+            .send((Job(arguments.job().clone()), arguments.result().clone()))
+            .is_err()
+        {
             return;
         }
     }
@@ -297,14 +399,23 @@ fn connect_to_host() -> Result<Connection> {
         Err(cause) => cause,
     };
     let direct = block_on(connection::Builder::address(PRIVATE_SOCKET).p2p().build());
-    direct.map_err(|_| cause).context("cannot reach systemd, neither over the system bus nor directly")
+    direct
+        .map_err(|_| cause)
+        .context("cannot reach systemd, neither over the system bus nor directly")
 }
 
 fn service_state(listed: ListedUnit) -> Option<ServiceState> {
     let (unit, _, load, active, sub, _, object, ..) = listed;
     let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
     let name = Name::parse(name).ok()?;
-    Some(ServiceState { name, unit, load, active, sub, object })
+    Some(ServiceState {
+        name,
+        unit,
+        load,
+        active,
+        sub,
+        object,
+    })
 }
 
 /// Whether the same question may well be answered in a moment.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use lodger::container::{Base, Name};
+use lodger::refresh::Places;
 use lodger::root::{self, MountRequest};
-use lodger::stop;
+use lodger::{log, stop};
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
 /// starts it, and it ends when idle. The commands are for units and maintainer scripts.
@@ -35,6 +36,8 @@ enum Command {
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
+    /// Record the present state of dpkg's database as the one that containers run on (at installation).
+    Baseline,
     /// End a container's main process, $MAINPID, and all that it started (ExecStop= of its unit).
     Stop {
         /// Seconds until what does not end by itself is killed.
@@ -69,7 +72,8 @@ fn main() -> ExitCode {
         }),
         Some(Command::Unmount { name }) => root::unmount(&name),
         Some(Command::Stop { timeout }) => stop_main_process(timeout),
-        None => Ok(()),
+        Some(Command::Baseline) => Places::default().record_baseline(),
+        None => serve(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,6 +83,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn serve() -> Result<()> {
+    log::init();
+    lodger::serve::serve(&Places::default(), 4).inspect_err(|cause| tracing::error!("{cause:#}"))
 }
 
 /// systemd says which process it is; it says nothing when that has already ended.

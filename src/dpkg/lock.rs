@@ -36,7 +36,8 @@ pub fn wait_until_free(admindir: &Path) -> Result<()> {
 pub fn is_held(admindir: &Path) -> Result<bool> {
     for name in LOCKS {
         let path = admindir.join(name);
-        let held = holds_write_lock(&path).with_context(|| format!("cannot look at the lock '{}'", path.display()))?;
+        let held = holds_write_lock(&path)
+            .with_context(|| format!("cannot look at the lock '{}'", path.display()))?;
         if held {
             return Ok(true);
         }

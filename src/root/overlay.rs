@@ -169,7 +169,8 @@ pub fn detach(target: &Path) -> Result<()> {
             Ok(()) => {}
             Err(Errno::EINVAL | Errno::ENOENT) => return Ok(()),
             Err(cause) => {
-                return Err(cause).with_context(|| format!("cannot unmount '{}'", target.display()));
+                return Err(cause)
+                    .with_context(|| format!("cannot unmount '{}'", target.display()));
             }
         }
     }

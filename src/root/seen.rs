@@ -36,7 +36,10 @@ const MOST_ENTRIES: usize = 1_000_000;
 
 /// Whether what a container sees at the absolute path `path` can come from the host at all.
 pub fn is_seen(path: &Path) -> bool {
-    SEEN.iter().any(|top| path.strip_prefix("/").is_ok_and(|path| path.starts_with(top)))
+    SEEN.iter().any(|top| {
+        path.strip_prefix("/")
+            .is_ok_and(|path| path.starts_with(top))
+    })
 }
 
 /// The mask for a container on the live tree `host`, which also hides the absolute paths in `hide`.

@@ -31,7 +31,9 @@ pub struct OverlayMount {
 
 /// The distinct file mappings (proc_pid_maps(5)). Anonymous ones have no inode and are left out.
 pub fn parse_maps(text: &[u8]) -> BTreeSet<Mapping> {
-    text.split(|byte| *byte == b'\n').filter_map(parse_mapping).collect()
+    text.split(|byte| *byte == b'\n')
+        .filter_map(parse_mapping)
+        .collect()
 }
 
 fn parse_mapping(line: &[u8]) -> Option<Mapping> {
@@ -47,13 +49,20 @@ fn parse_mapping(line: &[u8]) -> Option<Mapping> {
         Some(path) => (path, true),
         None => (path, false),
     };
-    Some(Mapping { device, inode, path: PathBuf::from(submounts::unescape(path)), deleted })
+    Some(Mapping {
+        device,
+        inode,
+        path: PathBuf::from(submounts::unescape(path)),
+        deleted,
+    })
 }
 
 /// The overlays with this source (`lodger-NAME`) in a mount table (proc_pid_mountinfo(5)).
 pub fn overlay_mounts(mountinfo: &[u8], source: &str) -> Vec<OverlayMount> {
     let lines = mountinfo.split(|byte| *byte == b'\n');
-    lines.filter_map(|line| parse_overlay(line, source)).collect()
+    lines
+        .filter_map(|line| parse_overlay(line, source))
+        .collect()
 }
 
 fn parse_overlay(line: &[u8], source: &str) -> Option<OverlayMount> {
@@ -72,7 +81,10 @@ fn parse_overlay(line: &[u8], source: &str) -> Option<OverlayMount> {
 /// `MAJOR:MINOR`, which maps has in hexadecimal and mountinfo in decimal.
 fn parse_device(field: &[u8], radix: u32) -> Option<(u32, u32)> {
     let (major, minor) = std::str::from_utf8(field).ok()?.split_once(':')?;
-    Some((u32::from_str_radix(major, radix).ok()?, u32::from_str_radix(minor, radix).ok()?))
+    Some((
+        u32::from_str_radix(major, radix).ok()?,
+        u32::from_str_radix(minor, radix).ok()?,
+    ))
 }
 
 fn parse_number(field: &[u8]) -> Option<u64> {
@@ -92,7 +104,12 @@ mod tests {
             7fa8d44b3000-7fa8d44b5000 rw-s 00000000 00:01 12                         /memfd:x (deleted)\n\
             7fa8d44b5000-7fa8d44b6000 r-xp 00000000 fd:10 7                          /opt/a b\\012c (deleted)\n\
             broken\n";
-        let mapping = |device, inode, path: &str, deleted| Mapping { device, inode, path: path.into(), deleted };
+        let mapping = |device, inode, path: &str, deleted| Mapping {
+            device,
+            inode,
+            path: path.into(),
+            deleted,
+        };
         assert_eq!(
             parse_maps(maps).into_iter().collect::<Vec<_>>(),
             [
@@ -105,7 +122,8 @@ mod tests {
 
     #[test]
     fn only_the_containers_own_overlays_count() {
-        let mountinfo = b"218 126 0:53 / / rw,nosuid shared:66 - overlay lodger-web rw,lowerdir=/x\n\
+        let mountinfo =
+            b"218 126 0:53 / / rw,nosuid shared:66 - overlay lodger-web rw,lowerdir=/x\n\
             230 218 0:53 /usr /usr ro shared:67 - overlay lodger-web rw,lowerdir=/x\n\
             231 218 0:56 / /dev ro shared:68 master:1 - tmpfs tmpfs rw\n\
             232 218 0:57 / /opt/a\\040b rw - overlay lodger-web rw\n\
@@ -114,8 +132,14 @@ mod tests {
         assert_eq!(
             overlay_mounts(mountinfo, "lodger-web"),
             [
-                OverlayMount { device: (0, 53), at: "/".into() },
-                OverlayMount { device: (0, 57), at: "/opt/a b".into() },
+                OverlayMount {
+                    device: (0, 53),
+                    at: "/".into()
+                },
+                OverlayMount {
+                    device: (0, 57),
+                    at: "/opt/a b".into()
+                },
             ]
         );
     }
