@@ -5,6 +5,9 @@
 
 # Absolute: cargo and the package build run in other directories too.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# The program must not tell where it was built.
+CARGO_HOME ?= $(HOME)/.cargo
+REMAP = --remap-path-prefix=$(CARGO_HOME)=/cargo
 
 RELEASE = $(CARGO_TARGET_DIR)/release
 # what the built program tells about itself: lodger(1), shell completions, the list of crates
@@ -21,7 +24,7 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 .NOTPARALLEL:
 
 build:
-	cargo build --release --locked
+	RUSTFLAGS='$(RUSTFLAGS) $(REMAP)' cargo build --release --locked
 	mkdir -p $(TOLD)
 	$(RELEASE)/lodger man >$(TOLD)/lodger.1
 	$(RELEASE)/lodger completions bash >$(TOLD)/lodger.bash
