@@ -7,7 +7,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod exec;
+pub mod file;
+mod instances;
 pub mod name;
+pub mod requires;
+pub mod search;
+pub mod values;
 
 pub use name::Name;
 

@@ -12,4 +12,10 @@
 //! Between them, at every start of a container, [`root`] mounts a fresh root.
 
 pub mod container;
+pub mod diagnostic;
+pub mod document;
 pub mod place;
+pub mod prefix;
+pub mod service;
+pub mod settings;
+pub mod unit;
