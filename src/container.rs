@@ -9,6 +9,7 @@ use std::time::Duration;
 
 mod exec;
 pub mod file;
+pub mod installed;
 mod instances;
 pub mod name;
 pub mod requires;

@@ -108,19 +108,19 @@ impl<'a> Source<'a> {
 }
 
 /// `bytes` as text that can be a container file, or why not.
-pub fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Diagnostic> {
+pub fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Vec<Diagnostic>> {
     if bytes.len() > LONGEST_FILE {
         let message = format!("longer than {LONGEST_FILE} bytes");
-        return Err(Diagnostic::of_file(
+        return Err(vec![Diagnostic::of_file(
             path,
             Fault::new(rule::NOT_A_TEXT_FILE, message),
-        ));
+        )]);
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => match text.find('\0') {
             Some(at) => {
                 let fault = Fault::new(rule::CHARACTER, format!("a NUL character at byte {at}"));
-                Err(Source::new(path, text).diagnostic(at..at + 1, fault))
+                Err(vec![Source::new(path, text).diagnostic(at..at + 1, fault)])
             }
             None => Ok(text),
         },
@@ -128,7 +128,7 @@ pub fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Diagnostic> 
             let at = error.valid_up_to();
             let fault = Fault::new(rule::NOT_UTF8, format!("not UTF-8 from byte {at} on"));
             let valid = String::from_utf8_lossy(&bytes[..at]).into_owned();
-            Err(Source::new(path, &valid).diagnostic(at..at, fault))
+            Err(vec![Source::new(path, &valid).diagnostic(at..at, fault)])
         }
     }
 }
@@ -183,7 +183,7 @@ mod tests {
         let fault = |bytes: &[u8]| {
             text_of(Path::new("x.toml"), bytes)
                 .map(str::to_owned)
-                .unwrap_err()
+                .unwrap_err()[0]
                 .one_line()
         };
         assert_eq!(

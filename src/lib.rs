@@ -14,6 +14,8 @@
 pub mod container;
 pub mod diagnostic;
 pub mod document;
+pub mod generate;
+pub mod kmsg;
 pub mod place;
 pub mod prefix;
 pub mod service;

@@ -9,7 +9,7 @@ use crate::unit::{Escaped, Unit, escape};
 mod sandbox;
 mod stub;
 
-pub use stub::{stub, stub_name};
+pub use stub::{stub, stub_units_to_start};
 
 /// The service unit of `container`: systemctl's view of it, and all that systemd needs to run it.
 pub fn service(container: &Container) -> Unit {

@@ -59,9 +59,7 @@ pub fn read(prefix: &Prefix) -> Result<Settings, Vec<Diagnostic>> {
     }
     match read_content(&file) {
         Ok(Content::Mask) => Ok(Settings::default()),
-        Ok(Content::Bytes(bytes)) => text_of(path, &bytes)
-            .map_err(|diagnostic| vec![diagnostic])
-            .and_then(parse),
+        Ok(Content::Bytes(bytes)) => text_of(path, &bytes).and_then(parse),
         Err(fault) => Err(vec![Diagnostic::of_file(path, fault)]),
     }
 }

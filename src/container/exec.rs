@@ -1,5 +1,7 @@
 //! `exec` as written in, an array of words or one string, the words of the command out.
 
+use std::ops::Range;
+
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Reader, Scalar, Table, text};
 
@@ -8,15 +10,15 @@ use super::values::LONGEST_ARGUMENT;
 /// All words together, in bytes. Escaped, each byte takes four at most, and systemd reads lines of up to 1 MiB.
 const LONGEST_COMMAND: usize = 200_000;
 
-/// Program and arguments. `None` when the key is missing or wrong, which is noted.
-pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<String>> {
+/// Program and arguments, and where the program is written. `None` when the key is missing or wrong, which is noted.
+pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<(Vec<String>, Range<usize>)> {
     const MISSING: &str = "write exec = [\"/usr/bin/PROGRAM\", \"ARGUMENT\"]";
     let Some(value) = table.take("exec") else {
         reader.file_fault(Fault::new(rule::MISSING_KEY, "exec is missing").help(MISSING));
         return None;
     };
     let Some(items) = value.value.as_array() else {
-        return reader.convert(&value, split);
+        return Some((reader.convert(&value, split)?, value.span));
     };
     let mut words = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
@@ -35,7 +37,10 @@ pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<String
     }
     let words: Vec<_> = words.into_iter().collect::<Option<_>>()?;
     match check_command(&words) {
-        Ok(()) => Some(words),
+        Ok(()) => Some((
+            words,
+            items.first().map_or(value.span, |program| program.span()),
+        )),
         Err(fault) => {
             reader.fault(value.span, fault);
             None

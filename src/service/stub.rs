@@ -7,7 +7,6 @@ use std::path::Path;
 use super::header;
 use crate::container::Name;
 use crate::container::file::Refused;
-use crate::container::name::FileName;
 use crate::diagnostic::Diagnostic;
 use crate::unit::{Unit, escape};
 
@@ -28,11 +27,12 @@ pub fn stub(refused: &Refused) -> Vec<Unit> {
     }
 }
 
-/// The unit to start for `stub` of `name`: a template is no unit, so an instance that says what it is stands for it.
-pub fn stub_name(name: &FileName, names: &[Name]) -> Vec<String> {
-    match names {
-        [] if name.is_template() => vec![format!("lodger-{name}refused.service")],
-        [] => vec![name.service()],
+/// The units to start for the stubs of `refused`, in the same order: a template is no unit, so an instance that says what it is
+/// stands for it.
+pub fn stub_units_to_start(refused: &Refused) -> Vec<String> {
+    match refused.names.as_slice() {
+        [] if refused.name.is_template() => vec![format!("lodger-{}refused.service", refused.name)],
+        [] => vec![refused.name.service()],
         names => names.iter().map(Name::service).collect(),
     }
 }

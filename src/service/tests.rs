@@ -100,7 +100,7 @@ fn a_template_without_known_instances_has_a_template_stub() {
     let refused = parsed("web@", "exec = \"/bin/x\"").unwrap_err();
     assert_eq!(stub(&refused)[0].file_name, "lodger-web@.service");
     assert_eq!(
-        stub_name(&refused.name, &refused.names),
+        stub_units_to_start(&refused),
         ["lodger-web@refused.service"]
     );
     let refused = parsed("web@", "exec = \"./x\"\ninstances = 2").unwrap_err();
@@ -109,5 +109,5 @@ fn a_template_without_known_instances_has_a_template_stub() {
         .map(|unit| unit.file_name)
         .collect();
     assert_eq!(names, ["lodger-web@1.service", "lodger-web@2.service"]);
-    assert_eq!(stub_name(&refused.name, &refused.names), names);
+    assert_eq!(stub_units_to_start(&refused), names);
 }

@@ -1,8 +1,12 @@
 //! Container files in; whole containers, or whole lists of diagnostics, out.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::container::{Base, Limits, Restart, Root, RootKind, ServiceType, Start};
 
 fn parse_text(name: &str, text: &str) -> Result<ContainerFile, Refused> {
     parse(&FileName::parse(name).unwrap(), Path::new("x.toml"), text)

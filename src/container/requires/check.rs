@@ -129,7 +129,7 @@ fn cycles(references: &[(usize, &Reference)], known: &KnownUnits) -> Vec<(usize,
                 index,
                 Fault::new(rule::CYCLE, format!("{} requires itself", quote(from))),
             ));
-        } else if component.get(from).is_some() && component.get(from) == component.get(to) {
+        } else if component.contains_key(from) && component.get(from) == component.get(to) {
             let way = if faults.len() < MOST_WAYS {
                 way_back(&next, &component, to, from)
             } else {
