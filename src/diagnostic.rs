@@ -96,7 +96,7 @@ impl Diagnostic {
         };
         let gutter = self
             .position
-            .map_or(0, |position| position.line.to_string().len());
+            .map_or(1, |position| position.line.to_string().len());
         let pad = " ".repeat(gutter);
         let mut block = format!("{word}[{}]: {}\n", self.rule, printable(&self.message));
         // Writing to a String cannot fail.

@@ -133,11 +133,22 @@ pub fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Vec<Diagnost
     }
 }
 
-/// In the order of the file; what is about the whole file comes first. The same mistake is told once.
+/// By file and in the order of the file; what is about the file as a whole comes last, since a key that is missing is often one
+/// that is misspelt. The same mistake is told once.
 pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics
-        .sort_by(|a, b| (a.position, a.rule, &a.message).cmp(&(b.position, b.rule, &b.message)));
+    diagnostics.sort_by(|a, b| order(a).cmp(&order(b)));
     diagnostics.dedup();
+}
+
+fn order(diagnostic: &Diagnostic) -> impl Ord + '_ {
+    let Diagnostic {
+        path,
+        position,
+        rule,
+        message,
+        ..
+    } = diagnostic;
+    (path, position.is_none(), position, rule, message)
 }
 
 #[cfg(test)]

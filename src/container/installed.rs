@@ -8,7 +8,7 @@ use super::name::FileName;
 use super::requires::{Known, KnownUnits, State, check};
 use super::search::{Content, Found, search};
 use super::{Container, Name};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, rule};
 use crate::document::{Source, text_of};
 use crate::prefix::Prefix;
 
@@ -29,8 +29,8 @@ pub struct Installed {
     pub existing: BTreeSet<String>,
     /// Files that are masks.
     pub masked: Vec<(FileName, PathBuf)>,
-    /// Files that do not count, each with the stronger one.
-    pub shadowed: Vec<(PathBuf, PathBuf)>,
+    /// Files that do not count: their name, the file, and the stronger one.
+    pub shadowed: Vec<(FileName, PathBuf, PathBuf)>,
     /// Every mistake and warning there is, those of the files above too.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -67,7 +67,23 @@ pub fn read_with(prefix: &Prefix, given: Vec<Found>) -> Installed {
         .into_iter()
         .map(|file| (file.name.clone(), file))
         .collect();
-    files.extend(given.into_iter().map(|file| (file.name.clone(), file)));
+    for mut file in given {
+        // The drop-ins of its name would be meant for it too.
+        let replaced = files
+            .remove(&file.name)
+            .map(|replaced| replaced.diagnostics);
+        let drop_ins = replaced
+            .into_iter()
+            .flatten()
+            .filter(|diagnostic| diagnostic.rule == rule::NOT_YET);
+        let path = file.source.clone();
+        file.diagnostics
+            .extend(drop_ins.map(|diagnostic| Diagnostic {
+                path: path.clone(),
+                ..diagnostic
+            }));
+        files.insert(file.name.clone(), file);
+    }
 
     let units = ExistingUnits::read(prefix, &mut installed.diagnostics);
     for found in files.into_values() {
@@ -89,8 +105,9 @@ impl Installed {
             shadowed,
             diagnostics,
         } = found;
-        self.shadowed
-            .extend(shadowed.into_iter().map(|weaker| (weaker, source.clone())));
+        for weaker in shadowed {
+            self.shadowed.push((name.clone(), weaker, source.clone()));
+        }
         let refused = |diagnostics| Refused {
             name: name.clone(),
             source: source.clone(),

@@ -8,6 +8,7 @@ use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Reader, Scalar, Table, text};
 
 mod check;
+mod cycles;
 
 pub use check::{Known, KnownUnits, State, check};
 

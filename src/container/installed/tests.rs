@@ -66,7 +66,7 @@ fn the_strongest_file_counts_and_a_mask_counts_too() {
     let shadowed: Vec<_> = installed
         .shadowed
         .iter()
-        .map(|(a, b)| (a.to_str().unwrap(), b.to_str().unwrap()))
+        .map(|(_, a, b)| (a.to_str().unwrap(), b.to_str().unwrap()))
         .collect();
     assert_eq!(
         shadowed,
