@@ -24,7 +24,7 @@ use crate::root::{seen, submounts};
 
 mod maps;
 
-pub use maps::{Mapping, OverlayMount};
+pub use maps::{Mapping, OverlayMount, overlay_mounts};
 
 /// The most that is read of a process's maps or mountinfo; a database with 100,000 mappings has 10 MB.
 const MOST_BYTES: u64 = 64 << 20;

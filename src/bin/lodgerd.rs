@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use lodger::container::{Base, Name};
 use lodger::refresh::Places;
 use lodger::root::{self, MountRequest};
-use lodger::{log, stop};
+use lodger::{isolation, log, stop};
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
 /// starts it, and it ends when idle. The commands are for units and maintainer scripts.
@@ -44,7 +44,8 @@ enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
         timeout: f64,
     },
-    /// Take a container's root off the host's mount table (ExecStartPost= of its unit).
+    /// Take a container's root off the host's mount table, and make sure that its main process, $MAINPID, is isolated
+    /// (ExecStartPost= of its unit).
     Unmount {
         #[arg(value_parser = Name::parse)]
         name: Name,
@@ -70,7 +71,7 @@ fn main() -> ExitCode {
             hide,
             working_directory,
         }),
-        Some(Command::Unmount { name }) => root::unmount(&name),
+        Some(Command::Unmount { name }) => unmount(&name),
         Some(Command::Stop { timeout }) => stop_main_process(timeout),
         Some(Command::Baseline) => Places::default().record_baseline(),
         None => return serve(),
@@ -97,16 +98,29 @@ fn serve() -> ExitCode {
     }
 }
 
-/// systemd says which process it is; it says nothing when that has already ended.
-fn stop_main_process(timeout: f64) -> Result<()> {
-    let Ok(main) = std::env::var("MAINPID") else {
-        return Ok(());
+/// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.
+fn unmount(name: &Name) -> Result<()> {
+    let isolated = match main_process()? {
+        Some(main) => isolation::require(name, main),
+        None => Ok(()),
     };
-    let main = main
-        .parse()
-        .ok()
-        .filter(|pid| *pid > 1)
-        .with_context(|| format!("$MAINPID is '{main}'"))?;
+    root::unmount(name).and(isolated)
+}
+
+fn stop_main_process(timeout: f64) -> Result<()> {
     let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
-    stop::stop(main, limit)
+    match main_process()? {
+        Some(main) => stop::stop(main, limit),
+        None => Ok(()),
+    }
+}
+
+/// The service's main process; systemd does not say which when it has already ended.
+fn main_process() -> Result<Option<i32>> {
+    let Ok(main) = std::env::var("MAINPID") else {
+        return Ok(None);
+    };
+    let pid = main.parse().ok().filter(|pid| *pid > 1);
+    pid.map(Some)
+        .with_context(|| format!("$MAINPID is '{main}'"))
 }
