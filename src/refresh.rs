@@ -23,6 +23,7 @@ mod restart;
 
 use crate::dpkg::{Change, Database, lock};
 use crate::place;
+use crate::root::sweep;
 use crate::stale::Scanner;
 use crate::state_file;
 use crate::systemd::{ServiceState, Systemd};
@@ -156,6 +157,9 @@ pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Resul
     );
     restart_all(systemd, parallel, since, taken_up_again, &mut report)?;
     report.verified = verify(systemd)?;
+    if let Err(cause) = sweep::sweep(Path::new(place::MASKS)) {
+        tracing::warn!("cannot remove mask layers that are not in use: {cause:#}");
+    }
     let is_good = report.count(Action::Failed) == 0 && report.verified.stale.is_empty();
     if report.outcome == Outcome::Done && !is_good {
         report.outcome = Outcome::Failed;
@@ -207,7 +211,12 @@ fn wait_for_dpkg(places: &Places) -> Result<()> {
 /// The packages that changed since the last refresh; `None` if nothing is known of the last one.
 fn changes(places: &Places, now: &Database) -> Result<Option<Vec<Change>>> {
     match state_file::read::<Database>(&places.baseline()) {
-        Ok(Some(before)) => Ok(Some(before.changes(now))),
+        Ok(Some(before)) => {
+            let mut changes = before.changes(now);
+            // No container runs anything of lodger's, and an upgrade of lodger is to keep them running.
+            changes.retain(|change| change.name != env!("CARGO_PKG_NAME"));
+            Ok(Some(changes))
+        }
         Ok(None) => {
             tracing::warn!("there is no baseline, so every running container counts as affected");
             Ok(None)

@@ -20,5 +20,6 @@ pub mod mount;
 pub mod overlay;
 pub mod seen;
 pub mod submounts;
+pub mod sweep;
 
 pub use mount::{MountRequest, mount, unmount};

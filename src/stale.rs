@@ -10,19 +10,22 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
-use nix::sys::stat::{Mode, fstat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::fstat;
 
 use crate::container::Name;
 use crate::root::{seen, submounts};
 
 mod maps;
+mod process;
+
+use process::{Process, has_ended};
 
 pub use maps::{Mapping, OverlayMount, overlay_mounts};
 
@@ -244,62 +247,6 @@ fn inode_below(directory: &OwnedFd, path: &Path) -> Result<Option<u64>> {
     }
 }
 
-/// A process pinned by its directory in /proc: once it has ended, reads fail, and never tell of another.
-struct Process(OwnedFd);
-
-impl Process {
-    fn open(pid: i32) -> Result<Self> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        Ok(Self(nix::fcntl::open(
-            Path::new(&format!("/proc/{pid}")),
-            flags,
-            Mode::empty(),
-        )?))
-    }
-
-    fn read(&self, name: &str) -> Result<Vec<u8>> {
-        let file = openat(
-            &self.0,
-            name,
-            OFlag::O_RDONLY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )?;
-        let mut text = Vec::new();
-        File::from(file).take(MOST_BYTES).read_to_end(&mut text)?;
-        Ok(text)
-    }
-
-    /// Its number may have come to another process between listing and opening.
-    fn is_in(&self, cgroup: &str) -> Result<bool> {
-        let text = self.read("cgroup")?;
-        Ok(text
-            .split(|byte| *byte == b'\n')
-            .any(|line| line.strip_prefix(b"0::") == Some(cgroup.as_bytes())))
-    }
-
-    /// Whether its root is the host's own.
-    fn is_on_root(&self, host: &OwnedFd) -> Result<bool> {
-        let root = openat(
-            &self.0,
-            "root",
-            OFlag::O_PATH | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )?;
-        let (root, host) = (fstat(&root)?, fstat(host)?);
-        Ok((root.st_dev, root.st_ino) == (host.st_dev, host.st_ino))
-    }
-}
-
-fn has_ended(cause: &anyhow::Error) -> bool {
-    let by_errno = cause
-        .downcast_ref::<Errno>()
-        .is_some_and(|errno| matches!(errno, Errno::ENOENT | Errno::ESRCH));
-    let by_io = cause.downcast_ref::<io::Error>();
-    by_errno
-        || by_io
-            .is_some_and(|e| matches!(e.raw_os_error(), Some(nix::libc::ENOENT | nix::libc::ESRCH)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,14 +358,5 @@ mod tests {
             inode_below(&directory, Path::new("real/file/below")).unwrap(),
             None
         );
-    }
-
-    #[test]
-    fn a_process_on_the_hosts_own_root_is_not_the_payload() {
-        let own = Process::open(i32::try_from(std::process::id()).unwrap()).unwrap();
-        let root: OwnedFd = File::open("/").unwrap().into();
-        let other: OwnedFd = File::open(std::env::temp_dir()).unwrap().into();
-        assert!(own.is_on_root(&root).unwrap());
-        assert!(!own.is_on_root(&other).unwrap());
     }
 }

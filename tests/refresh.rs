@@ -363,6 +363,16 @@ fn one_change_is_refreshed_once() {
 }
 
 #[test]
+fn an_upgrade_of_lodger_itself_restarts_nothing() {
+    let host = Host::new(&[("web", "active")]);
+    let lodger =
+        "\nPackage: lodger\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2\n";
+    host.dpkg_wrote(&format!("{BEFORE}{lodger}"));
+    assert_eq!(host.refresh(2), None);
+    assert!(host.restarts().is_empty() && host.is_at_rest());
+}
+
+#[test]
 fn half_configured_packages_put_the_refresh_off() {
     let host = Host::new(&[("web", "active")]);
     host.dpkg_wrote(&AFTER.replace("ok installed", "ok half-configured"));

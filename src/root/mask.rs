@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use sha2::{Digest, Sha256};
 
@@ -193,7 +194,7 @@ fn set_xattr(path: &Path, name: &std::ffi::CStr, value: &[u8]) -> Result<(), Err
     let result = path.with_nix_path(|path| {
         // SAFETY: path and name are NUL-terminated and value is valid for its length, all for the time of the call.
         unsafe {
-            nix::libc::lsetxattr(
+            libc::lsetxattr(
                 path.as_ptr(),
                 name.as_ptr(),
                 value.as_ptr().cast(),

@@ -4,16 +4,15 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sched::{CloneFlags, setns};
 
 use super::mask::Mask;
 use super::overlay::{Overlay, bind_file, detach, make_directory};
-use super::{seen, submounts};
+use super::{seen, submounts, sweep};
 use crate::container::{Base, Name};
 use crate::place;
 
@@ -42,7 +41,9 @@ pub fn mount(request: &MountRequest) -> Result<()> {
     make_directory(Path::new(place::MASKS), 0o755)?;
     make_directory(Path::new(place::CONTAINERS), 0o700)?;
     make_directory(&state, 0o700)?;
-    let _lock = lock(&state)?;
+    // The kernel lets two overlays share an upper, with undefined results; so no two mounts of one container at once.
+    let _lock = sweep::lock_directory(&state, FlockArg::LockExclusive)?;
+    let _layers = sweep::hold(Path::new(place::MASKS))?;
     detach(&root)?;
     refuse_used_mount_point(&root)?;
     build(request, &root, &state).inspect_err(|_| {
@@ -115,18 +116,6 @@ fn enter_host_mounts() -> Result<()> {
         File::open("/proc/1/ns/mnt").context("cannot open the host's mount namespace")?;
     setns(namespace.as_fd(), CloneFlags::CLONE_NEWNS)
         .context("cannot enter the host's mount namespace")
-}
-
-/// The kernel lets two overlays share an upper, with undefined results; so no two mounts of one container at once.
-fn lock(state: &Path) -> Result<Flock<File>> {
-    let directory = File::options()
-        .read(true)
-        .custom_flags(nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW)
-        .open(state)
-        .with_context(|| format!("cannot open '{}'", state.display()))?;
-    Flock::lock(directory, FlockArg::LockExclusive)
-        .map_err(|(_, cause)| cause)
-        .with_context(|| format!("cannot lock '{}'", state.display()))
 }
 
 /// A mount point is an empty directory. What lies in it would come to light, and be run, if the mount were missing.
