@@ -9,6 +9,7 @@ cache=$repository/target/testbed
 run_directory=      # target/testbed/run.XXXX: all that one process leaves on disk, until it ends
 tree=               # the root of the present system
 nspawn=             # process id of systemd-nspawn, a child of this shell
+enter=()            # the command that enters the booted system, with a clean environment
 leader=             # process id, on this machine, of the booted system's PID 1
 machine=            # name of the booted system on this machine, and of the control groups that hold it
 
@@ -128,24 +129,23 @@ find_leader() {
     for child in "${children[@]}"; do
         [ "$(cat "/proc/$child/comm" 2>/dev/null)" = systemd ] && leader=$child
     done
+    enter=(nsenter -t "$leader" -m -p -u -i -n -C -r -w env -i LANG=C.UTF-8 TERM=dumb HOME=/root
+        DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 }
 
-# Runs a command in the booted system, with a clean environment.
-inside() {
-    nsenter -t "$leader" -m -p -u -i -n -C -r -w env -i LANG=C.UTF-8 TERM=dumb HOME=/root DEBIAN_FRONTEND=noninteractive \
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
-}
+# Runs a command in the booted system.
+inside() { "${enter[@]}" "$@"; }
 
 # Copies $1 (file or directory) to the directory $2 in the booted system, /run included.
 copy_in() {
     inside mkdir -p "$2" && tar -c -C "$(dirname "$1")" "$(basename "$1")" | inside tar -x --no-same-owner -C "$2"
 }
 
-# The only .deb under target/deb, built first when there is none.
+# The only .deb under target/deb; built first, unless make called, which has done so. LODGER_DEB names another one.
 find_deb() {
     local debs=()
     if [ -z "${LODGER_DEB-}" ]; then
-        make -s -C "$repository" deb >&2 || return
+        [ -n "${MAKELEVEL-}" ] || make -s -C "$repository" deb >&2 || return
         mapfile -t debs < <(compgen -G "$repository/target/deb/lodger_*.deb")
         if [ ${#debs[@]} -ne 1 ]; then
             say "tests/system: one package expected in target/deb, found ${#debs[@]}: ${debs[*]}"
