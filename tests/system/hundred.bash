@@ -8,7 +8,8 @@ samples=/run/testbed/samples
 upgrade_log=/run/testbed/unattended-upgrade.log
 
 start_servers() {
-    mkdir -p "$files" && cp '/run/testbed/web@.toml' "$files/" && systemctl daemon-reload && systemctl start lodger.target
+    mkdir -p "$files" && cp '/run/testbed/web@.toml' "$files/" && systemctl daemon-reload &&
+        timeout 120 systemctl start lodger.target
 }
 
 # How many answer, each with its own name.
