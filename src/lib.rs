@@ -11,5 +11,17 @@
 //!
 //! Between them, at every start of a container, [`root`] mounts a fresh root.
 
+pub mod bus;
 pub mod container;
+pub mod dpkg;
+pub mod log;
+pub mod mark;
+pub mod pidfd;
 pub mod place;
+pub mod refresh;
+pub mod root;
+pub mod serve;
+pub mod stale;
+pub mod state_file;
+pub mod stop;
+pub mod systemd;
