@@ -53,14 +53,12 @@ unpack_root() {
     machine=testbed-${run_directory##*.}
 }
 
-# A small ext4 on $2, a directory of the system to come. $1: its size for truncate(1), such as 24M.
+# Puts $2, a directory of the system to come, on an ext4 of its own, with what is in it. $1: size for truncate(1), such as 24M.
 attach_disk() {
     local image
-    image=$run_directory/disk.$(echo "$2" | tr / _)
-    truncate -s "$1" "$image"
-    mkfs.ext4 -q -m 0 "$image"
     mkdir -p "$tree$2"
-    mount -o loop "$image" "$tree$2"
+    image=$run_directory/disk.$(echo "$2" | tr / _)
+    truncate -s "$1" "$image" && mkfs.ext4 -q -m 0 -d "$tree$2" "$image" && mount -o loop "$image" "$tree$2"
 }
 
 detach_disks() {
@@ -135,6 +133,12 @@ find_leader() {
 
 # Runs a command in the booted system.
 inside() { "${enter[@]}" "$@"; }
+
+# Runs a long command so that a signal to this shell is heeded at once: bash runs traps only between commands.
+until_signal() {
+    "$@" </dev/null &
+    wait $!
+}
 
 # Copies $1 (file or directory) to the directory $2 in the booted system, /run included.
 copy_in() {

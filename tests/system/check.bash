@@ -1,7 +1,7 @@
 #!/bin/bash
 # Sourced by every case, in the booted system. In: commands and what they should do. Out: one line for each check on
 # stdout, and in $RESULTS one word for each: ok, FAIL, and at the end `finished`.
-# shellcheck disable=SC2317,SC2034  # cases call and use these
+# shellcheck disable=SC2034  # cases use these
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 RESULTS=${RESULTS:?the file for the results}

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Sourced by cases that change packages, in the booted system. In: what dpkg does. Out: the refresh reports that follow.
-# shellcheck disable=SC2154,SC2317  # variables of check.bash; functions for cases
+# shellcheck disable=SC2154  # variables of check.bash
 
 # The number of the last report, 0 before the first.
 last_refresh() {
@@ -18,11 +18,8 @@ report() { cat "$state/refreshes/$1.json"; }
 field() { jq -r "$2" "$state/refreshes/$1.json"; }
 reports_from() { [ "$(last_refresh)" -ge "$1" ]; }
 
-# Nothing is pending, nothing in progress, and the daemon has taken note of all marks.
-refreshes_settled() {
-    [ ! -e "$state/pending" ] && [ ! -e "$state/refreshing.json" ] &&
-        [ "$(systemctl show --value --property SubState lodgerd.path)" != running ]
-}
+# Nothing is pending, nothing in progress. One of the two files is there from the first mark to the report's end.
+refreshes_settled() { [ ! -e "$state/pending" ] && [ ! -e "$state/refreshing.json" ]; }
 
 # Waits for report $1 and for everything to be quiet.
 wait_for_refresh() { wait_until "${2:-120}" reports_from "$1" && wait_until 60 refreshes_settled; }
@@ -45,6 +42,14 @@ probe_deb() {
 }
 
 install_probe() { dpkg -i "$(probe_deb "$1")"; }
+
+# Installs version $1 of the probe and waits for the refresh that follows.
+refresh_with_probe() {
+    local before
+    before=$(last_refresh)
+    must install_probe "$1"
+    must wait_for_refresh $((before + 1))
+}
 
 # A container that runs it.
 probe_container() {
