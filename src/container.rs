@@ -7,7 +7,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod exec;
+pub mod file;
+pub mod installed;
+mod instances;
 pub mod name;
+pub mod requires;
+pub mod search;
+pub mod values;
 
 pub use name::Name;
 

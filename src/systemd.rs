@@ -5,6 +5,7 @@
 //! went away, is made up for by asking whether the job still exists.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -116,11 +117,13 @@ pub struct ServiceDetails {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Job(OwnedObjectPath);
 
+/// How to get another connection when one breaks.
+pub type Connect = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
+
 /// A connection to systemd.
-#[derive(Debug)]
 pub struct Systemd {
     connection: Connection,
-    connect: fn() -> Result<Connection>,
+    connect: Connect,
 }
 
 impl Systemd {
@@ -129,18 +132,18 @@ impl Systemd {
     /// # Errors
     /// When neither way leads to systemd.
     pub fn connect() -> Result<Self> {
-        Ok(Self {
-            connection: connect_to_host()?,
-            connect: connect_to_host,
-        })
+        Self::with(Arc::new(connect_to_host))
     }
 
-    /// Uses `connection`, and `connect` for another when it breaks.
-    pub fn with(connection: Connection, connect: fn() -> Result<Connection>) -> Self {
-        Self {
-            connection,
+    /// Connects by `connect`, now and whenever the connection breaks.
+    ///
+    /// # Errors
+    /// Those of `connect`.
+    pub fn with(connect: Connect) -> Result<Self> {
+        Ok(Self {
+            connection: connect()?,
             connect,
-        }
+        })
     }
 
     /// Whether the system is going down; then start jobs are refused, and the next boot mounts everything afresh.
@@ -226,7 +229,7 @@ impl Systemd {
                 .await
             {
                 Ok(_) => Ok(true),
-                Err(cause) if is_unknown_object(&cause) => Ok(false),
+                Err(cause) if is_bus_error(&cause, "UnknownObject") => Ok(false),
                 Err(cause) => Err(cause),
             },
         )?;
@@ -240,11 +243,11 @@ impl Systemd {
     pub fn finished_jobs(&self) -> Result<FinishedJobs> {
         let (results, receiver) = mpsc::channel();
         let (subscribed, ready) = mpsc::channel();
-        let connect = self.connect;
+        let connect = self.connect.clone();
         // Signals are received while a thread waits for them, and this one has other things to do.
         thread::Builder::new()
             .name("finished-jobs".into())
-            .spawn(move || send_finished_jobs(connect, &subscribed, &results))
+            .spawn(move || send_finished_jobs(&connect, &subscribed, &results))
             .context("cannot start a thread")?;
         ready
             .recv()
@@ -357,7 +360,7 @@ impl FinishedJobs {
 }
 
 fn send_finished_jobs(
-    connect: fn() -> Result<Connection>,
+    connect: &Connect,
     subscribed: &mpsc::Sender<Result<()>>,
     results: &mpsc::Sender<(Job, String)>,
 ) {
@@ -420,19 +423,22 @@ fn service_state(listed: ListedUnit) -> Option<ServiceState> {
 
 /// Whether the same question may well be answered in a moment.
 fn is_passing(cause: &zbus::Error) -> bool {
-    match cause {
-        zbus::Error::InputOutput(_) => true,
-        zbus::Error::MethodError(name, ..) => matches!(
-            name.as_str(),
-            "org.freedesktop.DBus.Error.NoReply"
-                | "org.freedesktop.DBus.Error.Disconnected"
-                | "org.freedesktop.DBus.Error.NameHasNoOwner"
-                | "org.freedesktop.DBus.Error.ServiceUnknown"
-        ),
-        _ => false,
-    }
+    let passing = [
+        "NoReply",
+        "Disconnected",
+        "NameHasNoOwner",
+        "ServiceUnknown",
+    ];
+    matches!(cause, zbus::Error::InputOutput(_))
+        || passing.iter().any(|name| is_bus_error(cause, name))
 }
 
-fn is_unknown_object(cause: &zbus::Error) -> bool {
-    matches!(cause, zbus::Error::MethodError(name, ..) if name.as_str() == "org.freedesktop.DBus.Error.UnknownObject")
+/// Whether this is the error `org.freedesktop.DBus.Error.NAME`, which zbus has in two forms.
+fn is_bus_error(cause: &zbus::Error, name: &str) -> bool {
+    let full = match cause {
+        zbus::Error::MethodError(full, ..) => full.to_string(),
+        zbus::Error::FDO(cause) => zbus::DBusError::name(&**cause).to_string(),
+        _ => return false,
+    };
+    full.strip_prefix("org.freedesktop.DBus.Error.") == Some(name)
 }

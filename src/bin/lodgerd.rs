@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         Some(Command::Unmount { name }) => root::unmount(&name),
         Some(Command::Stop { timeout }) => stop_main_process(timeout),
         Some(Command::Baseline) => Places::default().record_baseline(),
-        None => serve(),
+        None => return serve(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -85,9 +85,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve() -> Result<()> {
+/// Its errors go where its other messages go.
+fn serve() -> ExitCode {
     log::init();
-    lodger::serve::serve(&Places::default(), 4).inspect_err(|cause| tracing::error!("{cause:#}"))
+    match lodger::serve::serve(&Places::default()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// systemd says which process it is; it says nothing when that has already ended.

@@ -1,9 +1,17 @@
-//! A container's name: what it may be, and the names that follow from it.
+//! A container's or container file's name in; the names that follow from it, or the rule it breaks, out.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::place;
+use crate::unit::escape;
+
+/// The rule for names, for the help of a diagnostic.
+pub const RULE: &str = "a name is made of a-z, 0-9, \".\", \"_\" and \"-\", begins with a letter or a digit, \
+                        does not end in \"-\" and has no \"..\" in it";
+
+/// What a unit's name may be long, in bytes (systemd's `UNIT_NAME_MAX` without the NUL).
+const LONGEST_UNIT: usize = 255;
 
 /// A checked name: `web`, or `web@3` for an instance of `web@.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +20,17 @@ pub struct Name(String);
 impl Name {
     /// `text` as a name, or the rule it breaks, in words for a diagnostic.
     pub fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self(text.to_owned()))
+        let (stem, instance) = match text.split_once('@') {
+            Some((stem, instance)) => (stem, Some(instance)),
+            None => (text, None),
+        };
+        check_stem(stem)?;
+        if let Some(instance) = instance {
+            check_part("the instance", instance)?;
+        }
+        let name = Self(text.to_owned());
+        name.check_length()?;
+        Ok(name)
     }
 
     /// The name as written.
@@ -20,9 +38,19 @@ impl Name {
         &self.0
     }
 
+    /// `web@` for `web@3`: what is before the instance, with the `@`. `None` for a container that is no instance.
+    pub fn template(&self) -> Option<&str> {
+        self.0.find('@').map(|at| &self.0[..=at])
+    }
+
+    /// `3` for `web@3`. `None` for a container that is no instance.
+    pub fn instance(&self) -> Option<&str> {
+        self.0.split_once('@').map(|(_, instance)| instance)
+    }
+
     /// `lodger-NAME.service`.
     pub fn service(&self) -> String {
-        format!("lodger-{}.service", self.0)
+        service_of(&self.0)
     }
 
     /// Where its root is mounted while it starts: `/run/lodger/roots/NAME`.
@@ -34,10 +62,204 @@ impl Name {
     pub fn state(&self) -> PathBuf {
         Path::new(place::CONTAINERS).join(&self.0)
     }
+
+    /// Both units that PID 1 knows it by need a name that systemd takes; in the mount unit's each `-` costs four bytes.
+    fn check_length(&self) -> Result<(), String> {
+        let mount = format!(
+            "{}.mount",
+            escape::path(&format!("{}/{}", place::ROOTS, self.0))
+        );
+        match [self.service(), mount]
+            .iter()
+            .find(|unit| unit.len() > LONGEST_UNIT)
+        {
+            Some(unit) => Err(format!(
+                "its unit \"{}...\" would have a name of {} bytes; systemd takes {LONGEST_UNIT} (each \"-\" counts four times)",
+                &unit[..40],
+                unit.len()
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The name of a container file: `web` of `web.toml`, or `web@` of `web@.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileName(String);
+
+impl FileName {
+    /// `text` without `.toml`, or the rule it breaks.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once('@') {
+            None => Name::parse(text).map(|Name(name)| Self(name)),
+            Some((stem, "")) => {
+                // The shortest instance must fit, or there is nothing this file could make.
+                Name::parse(&format!("{stem}@1"))?;
+                Ok(Self(text.to_owned()))
+            }
+            Some((stem, _)) => Err(format!(
+                "instances come from one file \"{stem}@.toml\" with \"instances\" in it"
+            )),
+        }
+    }
+
+    /// Whether it makes instances.
+    pub fn is_template(&self) -> bool {
+        self.0.ends_with('@')
+    }
+
+    /// As written, without `.toml`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The one container it makes; `None` for a template.
+    pub fn name(&self) -> Option<Name> {
+        (!self.is_template()).then(|| Name(self.0.clone()))
+    }
+
+    /// The container that the template makes for `instance`, or the rule that breaks.
+    pub fn instance(&self, instance: &str) -> Result<Name, String> {
+        check_part("the instance", instance)?;
+        Name::parse(&format!("{}{instance}", self.0))
+    }
+
+    /// `lodger-NAME.service`, a template unit for a template.
+    pub fn service(&self) -> String {
+        service_of(&self.0)
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn service_of(name: &str) -> String {
+    format!("lodger-{name}.service")
+}
+
+fn check_stem(stem: &str) -> Result<(), String> {
+    check_part("the name", stem)?;
+    if stem == "all" {
+        return Err("the name \"all\" is kept for what is meant for all containers".to_owned());
+    }
+    Ok(())
+}
+
+/// The characters of names. A `-` at the end is how systemd and lodger name what is meant for all that begin so.
+fn check_part(what: &str, part: &str) -> Result<(), String> {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+    if part.is_empty() {
+        Err(format!("{what} is empty"))
+    } else if let Some(character) = part.chars().find(|&c| !u8::try_from(c).is_ok_and(allowed)) {
+        Err(format!("{what} has {character:?} in it"))
+    } else if !part.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        Err(format!("{what} begins with \"{}\"", &part[..1]))
+    } else if part.ends_with('-') {
+        Err(format!("{what} ends in \"-\""))
+    } else if part.contains("..") {
+        Err(format!("{what} has \"..\" in it"))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_names() {
+        for name in [
+            "web",
+            "0",
+            "a.b_c-d",
+            "web@3",
+            "web@a.b-c",
+            "db.service",
+            "all-of-it",
+        ] {
+            assert_eq!(Name::parse(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn names_that_are_none_tell_the_rule() {
+        for (name, why) in [
+            ("", "the name is empty"),
+            ("../x", "the name has '/' in it"),
+            ("a b", "the name has ' ' in it"),
+            ("Web", "the name has 'W' in it"),
+            ("café", "the name has 'é' in it"),
+            ("a\nb", "the name has '\\n' in it"),
+            (".web", "the name begins with \".\""),
+            ("-web", "the name begins with \"-\""),
+            ("web-", "the name ends in \"-\""),
+            ("a..b", "the name has \"..\" in it"),
+            (
+                "all",
+                "the name \"all\" is kept for what is meant for all containers",
+            ),
+            (
+                "all@1",
+                "the name \"all\" is kept for what is meant for all containers",
+            ),
+            ("web@", "the instance is empty"),
+            ("web@1@2", "the instance has '@' in it"),
+            ("@1", "the name is empty"),
+        ] {
+            assert_eq!(Name::parse(name), Err(why.to_owned()), "for {name:?}");
+        }
+    }
+
+    #[test]
+    fn both_units_must_fit() {
+        // lodger- and .service leave 240 bytes; run-lodger-roots- and .mount leave 232.
+        assert!(Name::parse(&"a".repeat(232)).is_ok());
+        assert!(Name::parse(&"a".repeat(233)).is_err());
+        assert!(Name::parse(&format!("{}a", "a-".repeat(46))).is_ok());
+        assert_eq!(
+            Name::parse(&format!("{}a", "a-".repeat(47))).unwrap_err(),
+            "its unit \"run-lodger-roots-a\\x2da\\x2da\\x2da\\x2da\\x...\" would have a name of 259 bytes; systemd takes 255 \
+             (each \"-\" counts four times)"
+        );
+        assert!(Name::parse(&format!("{}@1", "a".repeat(227))).is_ok());
+        assert!(Name::parse(&format!("{}@1", "a".repeat(228))).is_err());
+    }
+
+    #[test]
+    fn file_names_make_containers() {
+        let web = FileName::parse("web").unwrap();
+        assert_eq!(
+            (web.is_template(), web.name(), web.service()),
+            (
+                false,
+                Name::parse("web").ok(),
+                "lodger-web.service".to_owned()
+            )
+        );
+        let template = FileName::parse("web@").unwrap();
+        assert_eq!((template.is_template(), template.name()), (true, None));
+        assert_eq!(template.service(), "lodger-web@.service");
+        assert_eq!(
+            template.instance("3").unwrap().service(),
+            "lodger-web@3.service"
+        );
+        assert_eq!(
+            template.instance("3@"),
+            Err("the instance has '@' in it".to_owned())
+        );
+        assert_eq!(
+            FileName::parse("web@3").unwrap_err(),
+            "instances come from one file \"web@.toml\" with \"instances\" in it"
+        );
     }
 }

@@ -1,0 +1,107 @@
+//! The command line as typed in; the command it names, run, out. One file a command.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use lodger::diagnostic::Diagnostic;
+use lodger::prefix::Prefix;
+
+mod check;
+mod list;
+mod man;
+mod show;
+mod status;
+
+/// Application containers whose root is the host's own root.
+///
+/// A container is one TOML file, NAME.toml in /etc/lodger, /run/lodger or /usr/lib/lodger, and becomes one service,
+/// lodger-NAME.service: systemctl and journalctl work on it as on any other. Patch the host with apt, and every container runs
+/// the patched code.
+#[derive(Debug, Parser)]
+#[command(name = "lodger", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Look under this directory instead of /, as with LODGER_ROOT=DIR.
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<OsString>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lodger check /etc/lodger/web.toml   all mistakes in a file, with their places
+  systemctl daemon-reload             make units of new and changed files
+  systemctl start lodger-web          start a container
+  journalctl -u lodger-web            what it says
+  lodger list                         all containers, and what is wrong with which
+  lodger status                       what they do now, and whether any runs old code
+
+The file format is described in lodger.toml(5).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Show(show::Show),
+    List(list::List),
+    Status(status::StatusOf),
+    /// Write the manual page lodger(1).
+    #[command(hide = true)]
+    Man,
+    /// Write a completion script.
+    #[command(hide = true)]
+    Completions {
+        /// The shell that will read it.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command and writes what it has to say to `out`.
+///
+/// # Errors
+/// When it could not do its work; what is wrong with container files is in the exit status.
+pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
+    let root = arguments.root.or_else(|| env::var_os("LODGER_ROOT"));
+    let prefix = Prefix::under(&root.unwrap_or_default());
+    match arguments.command {
+        Command::Check(check) => check.run(&prefix, out),
+        Command::Show(show) => show.run(&prefix, out),
+        Command::List(list) => list.run(&prefix, out),
+        Command::Status(status) => status.run(&prefix, out),
+        Command::Man => man::write(Arguments::command(), out).map(|()| ExitCode::SUCCESS),
+        Command::Completions { shell } => {
+            // It does not take an error from its writer, and a Vec has none.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "lodger", &mut script);
+            out.write_all(&script)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Blocks with carets on stderr, an empty line between two.
+fn tell<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Result<()> {
+    let blocks: Vec<_> = diagnostics.into_iter().map(Diagnostic::block).collect();
+    io::stderr().write_all(blocks.join("\n").as_bytes())?;
+    Ok(())
+}
+
+/// `value` as JSON for scripts, on lines that people can read too.
+fn write_json(out: &mut dyn Write, value: &impl serde::Serialize) -> Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Arguments::command().debug_assert();
+    }
+}

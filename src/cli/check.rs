@@ -1,0 +1,205 @@
+//! `lodger check`: files in, installed or not; every mistake in them out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use lodger::container::installed::{self, Installed};
+use lodger::container::name::FileName;
+use lodger::container::search::{Content, Found, file_name, read_content};
+use lodger::diagnostic::{Diagnostic, Fault, Severity, rule};
+use lodger::document::{sort, text_of};
+use lodger::place;
+use lodger::prefix::Prefix;
+use lodger::settings;
+
+use super::{tell, write_json};
+
+mod program;
+
+/// Check container files, also before they are installed.
+///
+/// Tells every mistake with its line and column. A FILE is checked as if it were installed beside the files that are: what it
+/// requires has to be there or among the other FILEs, and no unit may have its name. Without a FILE everything installed is
+/// checked, and /etc/lodger.toml.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 nothing is wrong, 1 something is, 2 a FILE could not be read.
+
+Examples:
+  lodger check ./web.toml           before it is installed
+  lodger check                      everything that is installed
+  lodger check --json *.toml        for scripts and editors")]
+pub struct Check {
+    /// Container files. What they are called is what the containers would be called.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Write the mistakes as a JSON array to stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    /// Writes every mistake: blocks to stderr, or JSON to `out`.
+    pub fn run(&self, prefix: &Prefix, out: &mut dyn Write) -> Result<ExitCode> {
+        let diagnostics = if self.files.is_empty() {
+            check_installed(prefix)
+        } else {
+            check_files(prefix, &self.files)
+        };
+        if self.json {
+            write_json(out, &diagnostics)?;
+        } else {
+            tell(&diagnostics)?;
+            write_summary(&diagnostics)?;
+        }
+        let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+        Ok(ExitCode::from(
+            match diagnostics
+                .iter()
+                .filter(is_error)
+                .map(|diagnostic| diagnostic.rule)
+                .min()
+            {
+                Some(rule::UNREADABLE) => 2,
+                Some(_) => 1,
+                None => 0,
+            },
+        ))
+    }
+}
+
+fn check_installed(prefix: &Prefix) -> Vec<Diagnostic> {
+    let installed = installed::read(prefix);
+    let mut diagnostics = settings::read(prefix).err().unwrap_or_default();
+    diagnostics.extend(program::warnings(prefix, &installed, |_| true));
+    diagnostics.extend(installed.diagnostics);
+    sort(&mut diagnostics);
+    diagnostics
+}
+
+fn check_files(prefix: &Prefix, files: &[PathBuf]) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let mut given: BTreeMap<FileName, Found> = BTreeMap::new();
+    for path in files {
+        if is_settings(prefix, path) {
+            diagnostics.extend(check_settings(path));
+            continue;
+        }
+        match name_of(path) {
+            Err(fault) => diagnostics.push(Diagnostic::of_file(path, fault)),
+            Ok(name) => {
+                let twice = given
+                    .get(&name)
+                    .map(|other| other.source.display().to_string());
+                if let Some(other) = twice.filter(|other| *other != path.display().to_string()) {
+                    let message =
+                        format!("a second file for the same container; the first is {other}");
+                    diagnostics.push(Diagnostic::of_file(path, Fault::new(rule::NAME, message)));
+                } else {
+                    let (source, content) = (path.clone(), read_content(path));
+                    given.insert(
+                        name.clone(),
+                        Found {
+                            name,
+                            source,
+                            content,
+                            shadowed: Vec::new(),
+                            diagnostics: Vec::new(),
+                        },
+                    );
+                }
+            }
+        }
+    }
+    let installed = installed::read_with(prefix, given.into_values().collect());
+    tell_masks(&installed, files);
+    let asked = |path: &Path| files.iter().any(|file| file == path);
+    diagnostics.extend(program::warnings(prefix, &installed, asked));
+    diagnostics.extend(
+        installed
+            .diagnostics
+            .into_iter()
+            .filter(|diagnostic| asked(&diagnostic.path)),
+    );
+    sort(&mut diagnostics);
+    diagnostics
+}
+
+fn name_of(path: &Path) -> Result<FileName, Fault> {
+    let not_a_file = || Fault::new(rule::NAME, "a container file is called NAME.toml");
+    path.file_name()
+        .and_then(file_name)
+        .unwrap_or_else(|| Err(not_a_file()))
+}
+
+/// The one file that is called like a container's and is none.
+fn is_settings(prefix: &Prefix, path: &Path) -> bool {
+    match (
+        fs::canonicalize(path),
+        fs::canonicalize(prefix.at(place::SETTINGS)),
+    ) {
+        (Ok(path), Ok(settings)) => path == settings,
+        _ => false,
+    }
+}
+
+fn check_settings(path: &Path) -> Vec<Diagnostic> {
+    let diagnostics = match read_content(path) {
+        Ok(Content::Mask) => Vec::new(),
+        Ok(Content::Bytes(bytes)) => text_of(path, &bytes)
+            .and_then(settings::parse)
+            .err()
+            .unwrap_or_default(),
+        Err(fault) => vec![Diagnostic::of_file(path, fault)],
+    };
+    diagnostics
+        .into_iter()
+        .map(|diagnostic| Diagnostic {
+            path: path.to_owned(),
+            ..diagnostic
+        })
+        .collect()
+}
+
+/// An empty file is no mistake, but hardly what somebody expects who has it checked.
+fn tell_masks(installed: &Installed, files: &[PathBuf]) {
+    for (name, source) in installed
+        .masked
+        .iter()
+        .filter(|(_, source)| files.contains(source))
+    {
+        // A note that nobody reads is no loss.
+        let _ = writeln!(
+            io::stderr(),
+            "note: {} is empty: it masks the name \"{name}\", and makes no container",
+            source.display()
+        );
+    }
+}
+
+fn write_summary(diagnostics: &[Diagnostic]) -> Result<()> {
+    let count = |severity| {
+        diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    };
+    let words = [
+        (count(Severity::Error), "error"),
+        (count(Severity::Warning), "warning"),
+    ];
+    let counted: Vec<_> = words
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}{}", if *number == 1 { "" } else { "s" }))
+        .collect();
+    if !counted.is_empty() {
+        writeln!(io::stderr(), "\n{}", counted.join(", "))?;
+    }
+    Ok(())
+}

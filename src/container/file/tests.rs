@@ -1,0 +1,310 @@
+//! Container files in; whole containers, or whole lists of diagnostics, out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::container::{Base, Limits, Restart, Root, RootKind, ServiceType, Start};
+
+fn parse_text(name: &str, text: &str) -> Result<ContainerFile, Refused> {
+    parse(&FileName::parse(name).unwrap(), Path::new("x.toml"), text)
+}
+
+fn faults(name: &str, text: &str) -> Vec<String> {
+    let refused = parse_text(name, text).unwrap_err();
+    refused
+        .diagnostics
+        .iter()
+        .map(Diagnostic::one_line)
+        .collect()
+}
+
+fn minimal(name: &str) -> Container {
+    Container {
+        name: Name::parse(name).unwrap(),
+        source: PathBuf::from("x.toml"),
+        description: name.to_owned(),
+        exec: vec!["/bin/x".to_owned()],
+        user: None,
+        environment: BTreeMap::new(),
+        working_directory: PathBuf::from("/"),
+        service_type: ServiceType::Exec,
+        restart: Restart::OnFailure,
+        start: Start::Boot,
+        stop_timeout: Duration::from_secs(10),
+        requires: Vec::new(),
+        root: Root {
+            kind: RootKind::Overlay,
+            base: Base::Host,
+            hide: Vec::new(),
+        },
+        limits: Limits::default(),
+    }
+}
+
+#[test]
+fn one_line_is_enough() {
+    for text in [
+        "exec = \"/bin/x\"",
+        "exec = [\"/bin/x\"]\r\n",
+        "\u{feff}exec = ['/bin/x'] # no newline",
+    ] {
+        assert_eq!(
+            parse_text("web", text).unwrap().containers,
+            [minimal("web")],
+            "for {text:?}"
+        );
+    }
+}
+
+#[test]
+fn every_key_arrives() {
+    let text = r#"
+        description = "Shop front"
+        exec = ["/usr/sbin/nginx", "-g", "daemon off;"]
+        user = "www-data"
+        environment = { TZ = "UTC", EMPTY = "" }
+        working-directory = "/srv/"
+        type = "notify"
+        restart = "always"
+        start = "manual"
+        stop-timeout = "1min 30s"
+        requires = ["db", "network-online.target", "db"]
+        [root]
+        kind = "overlay"
+        base = "host"
+        hide = ["/opt/other", "/opt/a", "/opt//a"]
+        [limits]
+        memory = "512M"
+        cpu = "150%"
+        tasks = 64
+    "#;
+    let expected = Container {
+        description: "Shop front".to_owned(),
+        exec: ["/usr/sbin/nginx", "-g", "daemon off;"]
+            .map(str::to_owned)
+            .to_vec(),
+        user: Some("www-data".to_owned()),
+        environment: BTreeMap::from(
+            [("EMPTY", ""), ("TZ", "UTC")].map(|(a, b)| (a.to_owned(), b.to_owned())),
+        ),
+        working_directory: PathBuf::from("/srv"),
+        service_type: ServiceType::Notify,
+        restart: Restart::Always,
+        start: Start::Manual,
+        stop_timeout: Duration::from_secs(90),
+        requires: vec![
+            "lodger-db.service".to_owned(),
+            "network-online.target".to_owned(),
+        ],
+        root: Root {
+            hide: vec![PathBuf::from("/opt/a"), PathBuf::from("/opt/other")],
+            ..minimal("web").root
+        },
+        limits: Limits {
+            memory: Some(512 << 20),
+            cpu_percent: Some(150),
+            tasks: Some(64),
+        },
+        ..minimal("web")
+    };
+    assert_eq!(parse_text("web", text).unwrap().containers, [expected]);
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_in_its_order() {
+    let text = "exce = \"/bin/x\"\nuser = 33\nrestart = true\n[limits]\nmemory = \"512\"\n[roots]\nhide = []\n";
+    assert_eq!(
+        faults("web", text),
+        [
+            "x.toml:1:1: unknown key \"exce\" (did you mean \"exec\"?)",
+            "x.toml:2:8: expected a string, found an integer (write \"33\")",
+            "x.toml:3:11: expected a string, found a boolean",
+            "x.toml:5:10: \"512\" is 512 bytes, in which no program runs (a size such as \"512M\" or \"2G\" (K, M, G, T; \
+             1024-based), or an integer of bytes)",
+            "x.toml:6:2: unknown table \"roots\" (did you mean \"root\"?)",
+            "x.toml: exec is missing (write exec = [\"/usr/bin/PROGRAM\", \"ARGUMENT\"])",
+        ]
+    );
+}
+
+#[test]
+fn instances_are_counted_or_named() {
+    let names = |text| {
+        let file = parse_text("web@", text).unwrap();
+        file.containers
+            .iter()
+            .map(|container| container.name.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names("exec = \"x\"\ninstances = 3"),
+        ["web@1", "web@2", "web@3"]
+    );
+    assert_eq!(
+        names("exec = \"x\"\ninstances = [\"green\", \"blue\"]"),
+        ["web@green", "web@blue"]
+    );
+    assert_eq!(names("exec = \"x\"\ninstances = 10000").len(), 10_000);
+}
+
+#[test]
+fn an_instance_has_its_name_in_its_values() {
+    let text = "instances = [\"a\", \"b\"]\nexec = [\"x\", \"%i\", \"%%i\", \"100%\"]\nrequires = [\"db@%i\"]\n\
+                environment = { PORT = \"80%i\" }\n[root]\nhide = [\"/opt/%i\"]\n";
+    let file = parse_text("web@", text).unwrap();
+    let expected = |instance: &str| Container {
+        exec: vec![
+            "x".to_owned(),
+            instance.to_owned(),
+            "%i".to_owned(),
+            "100%".to_owned(),
+        ],
+        environment: BTreeMap::from([("PORT".to_owned(), format!("80{instance}"))]),
+        requires: vec![format!("lodger-db@{instance}.service")],
+        root: Root {
+            hide: vec![PathBuf::from(format!("/opt/{instance}"))],
+            ..minimal("web").root
+        },
+        ..minimal(&format!("web@{instance}"))
+    };
+    assert_eq!(file.containers, [expected("a"), expected("b")]);
+    assert_eq!(
+        faults("web", "exec = [\"x\", \"%i\"]"),
+        [
+            "x.toml:1:14: \"%i\" is the name of an instance, and this file makes no instances (name the file NAME@.toml, or \
+             write \"%%i\" for the two characters)"
+        ]
+    );
+}
+
+#[test]
+fn bad_instances_are_told_with_the_other_mistakes() {
+    for (value, why) in [
+        ("0", ":1:13: 0 is not a number of instances (1 to 10000)"),
+        (
+            "10001",
+            ":1:13: 10001 is not a number of instances (1 to 10000)",
+        ),
+        ("99999999999999999999", ":1:13: an integer beyond 64 bits"),
+        (
+            "\"3\"",
+            ":1:13: expected an integer or an array of names, found a string",
+        ),
+        ("[]", ":1:13: no instances, so nothing would ever run"),
+        ("[\"a\", \"a\"]", ":1:19: \"web@a\" is named twice"),
+    ] {
+        let text = format!("instances = {value}\nexec = \"x\"\ncolour = 1\n");
+        let expected = [
+            format!("x.toml{why}"),
+            "x.toml:3:1: unknown key \"colour\"".to_owned(),
+        ];
+        assert_eq!(faults("web@", &text), expected, "for {value}");
+        assert_eq!(
+            parse_text("web@", &text).unwrap_err().names,
+            [],
+            "for {value}"
+        );
+    }
+    assert_eq!(
+        faults("web@", "exec = \"x\""),
+        [
+            "x.toml: instances is missing in \"web@.toml\" (write instances = 3, or instances = [\"blue\", \"green\"])"
+        ]
+    );
+    assert_eq!(
+        faults("web", "instances = 3\nexec = \"x\""),
+        ["x.toml:1:13: instances belongs in a file called \"web@.toml\""]
+    );
+    let big = format!("instances = 10000\nexec = \"x\"\n#{}\n", "x".repeat(10_000));
+    assert_eq!(
+        faults("web@", &big),
+        [
+            "x.toml:1:13: 10000 instances of a file of 10031 bytes are too many (at most 10000, and 64 MiB of units)"
+        ]
+    );
+}
+
+#[test]
+fn a_refused_template_still_knows_its_names() {
+    let refused = parse_text("web@", "instances = 2\nexec = \"./x\"").unwrap_err();
+    assert_eq!(
+        refused.names,
+        [Name::parse("web@1").unwrap(), Name::parse("web@2").unwrap()]
+    );
+    assert_eq!(refused.diagnostics.len(), 1);
+}
+
+#[test]
+fn what_comes_later_is_told_apart_from_mistakes() {
+    assert_eq!(
+        faults(
+            "web",
+            "exec = \"x\"\nroot = { kind = \"shared\", base = \"pinned\" }"
+        ),
+        [
+            "x.toml:2:17: \"shared\" is not in this version of lodger yet (write \"overlay\")",
+            "x.toml:2:34: \"pinned\" is not in this version of lodger yet (write \"host\")",
+        ]
+    );
+    assert_eq!(
+        faults("web", "exec = \"x\"\nroot.base = \"hots\""),
+        ["x.toml:2:13: \"hots\" is not \"host\""]
+    );
+}
+
+#[test]
+fn oneshot_does_not_start_again_after_success() {
+    for word in ["always", "on-success"] {
+        let found = faults(
+            "web",
+            &format!("exec = \"x\"\nrestart = \"{word}\"\ntype = \"oneshot\""),
+        );
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].starts_with("x.toml:2:11: type = \"oneshot\" is done once it has succeeded"),
+            "{found:?}"
+        );
+    }
+    assert_eq!(
+        parse_text("web", "exec = \"/bin/x\"\ntype = \"oneshot\"")
+            .unwrap()
+            .containers,
+        [Container {
+            service_type: ServiceType::Oneshot,
+            ..minimal("web")
+        }]
+    );
+}
+
+#[test]
+fn many_mistakes_are_all_told() {
+    let text: String = (0..10_000)
+        .map(|number| format!("key-{number} = 1\n"))
+        .collect();
+    assert_eq!(faults("web", &text).len(), 10_001);
+    let list = format!("exec = [{}]", "\"a\",".repeat(10_000));
+    assert_eq!(
+        parse_text("web", &list).unwrap().containers[0].exec.len(),
+        10_000
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_text_makes_it_panic_and_no_mistake_is_silent(text in "(exec|root|environment|=|\\[|\\]|\"|'|\\{|\\}|,|\\.|\n|\r|\\\\|%i|#|é| |-|[0-9]|\\PC){0,40}") {
+        for name in ["web", "web@"] {
+            if let Err(refused) = parse_text(name, &text) {
+                prop_assert!(!refused.diagnostics.is_empty());
+                for diagnostic in &refused.diagnostics {
+                    prop_assert!(!diagnostic.one_line().contains('\n'));
+                    prop_assert!(diagnostic.block().ends_with('\n'));
+                }
+            }
+        }
+    }
+}

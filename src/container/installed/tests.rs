@@ -1,0 +1,275 @@
+//! Trees of container files in; what is good, refused, masked and shadowed out.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+/// A root with these files; the content "-> X" makes a link.
+fn read_tree(files: &[(&str, &str)]) -> (Installed, Vec<String>) {
+    let root = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        match text.strip_prefix("-> ") {
+            Some(target) => symlink(target, path).unwrap(),
+            None => fs::write(path, text).unwrap(),
+        }
+    }
+    let installed = read(&Prefix::under(root.path().as_os_str()));
+    let lines = installed
+        .diagnostics
+        .iter()
+        .map(Diagnostic::one_line)
+        .collect();
+    (installed, lines)
+}
+
+fn names(installed: &Installed) -> Vec<&str> {
+    installed
+        .containers()
+        .map(|container| container.name.as_str())
+        .collect()
+}
+
+const GOOD: &str = "exec = \"/bin/x\"";
+
+#[test]
+fn nothing_at_all_is_nothing() {
+    let (installed, lines) = read_tree(&[]);
+    assert_eq!((names(&installed), lines), (vec![], vec![]));
+}
+
+#[test]
+fn the_strongest_file_counts_and_a_mask_counts_too() {
+    let (installed, lines) = read_tree(&[
+        ("usr/lib/lodger/a.toml", "bad"),
+        ("run/lodger/a.toml", "bad"),
+        ("etc/lodger/a.toml", GOOD),
+        ("etc/lodger/b.toml", "-> /dev/null"),
+        ("usr/lib/lodger/b.toml", GOOD),
+        ("run/lodger/c.toml", ""),
+        ("usr/lib/lodger/c.toml", GOOD),
+        ("usr/lib/lodger/d.toml", GOOD),
+        ("usr/lib/lodger/README", "not ours"),
+    ]);
+    assert_eq!((names(&installed), lines), (vec!["a", "d"], vec![]));
+    let masked: Vec<_> = installed
+        .masked
+        .iter()
+        .map(|(name, path)| (name.as_str(), path.to_str().unwrap()))
+        .collect();
+    assert_eq!(
+        masked,
+        [("b", "/etc/lodger/b.toml"), ("c", "/run/lodger/c.toml")]
+    );
+    let shadowed: Vec<_> = installed
+        .shadowed
+        .iter()
+        .map(|(_, a, b)| (a.to_str().unwrap(), b.to_str().unwrap()))
+        .collect();
+    assert_eq!(
+        shadowed,
+        [
+            ("/run/lodger/a.toml", "/etc/lodger/a.toml"),
+            ("/usr/lib/lodger/a.toml", "/etc/lodger/a.toml"),
+            ("/usr/lib/lodger/b.toml", "/etc/lodger/b.toml"),
+            ("/usr/lib/lodger/c.toml", "/run/lodger/c.toml"),
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_alone() {
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger/a.toml", "-> nowhere"),
+        ("etc/lodger/b.toml/x", ""),
+        ("etc/lodger/c.toml", GOOD),
+        ("etc/lodger/d.toml", "-> d.toml"),
+    ]);
+    assert_eq!(names(&installed), ["c"]);
+    assert_eq!(
+        lines,
+        [
+            "/etc/lodger/a.toml: a symbolic link to \"nowhere\", which is not there",
+            "/etc/lodger/b.toml: not a regular file but a directory",
+            "/etc/lodger/d.toml: cannot be opened: Too many levels of symbolic links (os error 40)",
+        ]
+    );
+}
+
+#[test]
+fn a_fifo_is_refused_without_waiting() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("etc/lodger")).unwrap();
+    nix::unistd::mkfifo(
+        &root.path().join("etc/lodger/a.toml"),
+        nix::sys::stat::Mode::S_IRWXU,
+    )
+    .unwrap();
+    let installed = read(&Prefix::under(root.path().as_os_str()));
+    let lines: Vec<_> = installed
+        .diagnostics
+        .iter()
+        .map(Diagnostic::one_line)
+        .collect();
+    assert_eq!(
+        lines,
+        ["/etc/lodger/a.toml: not a regular file but a device, FIFO or socket"]
+    );
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_makes_the_weaker_ones_unsure() {
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger", "-> nowhere"),
+        ("usr/lib/lodger/a.toml", GOOD),
+    ]);
+    assert_eq!(names(&installed), [""; 0]);
+    assert_eq!(
+        lines,
+        [
+            "/etc/lodger: this directory cannot be read: No such file or directory (os error 2)",
+            "/usr/lib/lodger/a.toml: a file in \"/etc/lodger\" would be stronger, and that directory cannot be read",
+        ]
+    );
+}
+
+#[test]
+fn names_that_are_none_are_told_with_the_rule() {
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger/a b.toml", GOOD),
+        ("etc/lodger/all.toml", GOOD),
+        ("etc/lodger/x@1.toml", GOOD),
+        ("etc/lodger/.toml", GOOD),
+    ]);
+    assert_eq!(names(&installed), [""; 0]);
+    let rule = crate::container::name::RULE;
+    let told = |file: &str, why: &str| {
+        format!("/etc/lodger/{file}: this file's name cannot be a container's: {why} ({rule})")
+    };
+    assert_eq!(
+        lines,
+        [
+            told(".toml", "the name is empty"),
+            told("a b.toml", "the name has ' ' in it"),
+            told(
+                "all.toml",
+                "the name \"all\" is kept for what is meant for all containers"
+            ),
+            told(
+                "x@1.toml",
+                "instances come from one file \"x@.toml\" with \"instances\" in it"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_unit_that_is_there_stops_its_container_and_no_other() {
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger/a.toml", GOOD),
+        ("etc/lodger/b@.toml", "exec = \"/bin/x\"\ninstances = 3"),
+        ("etc/lodger/bad.toml", "bad"),
+        ("etc/lodger/masked.toml", GOOD),
+        (
+            "etc/lodger/user.toml",
+            "exec = \"/bin/x\"\nrequires = [\"b@2\"]",
+        ),
+        ("usr/lib/systemd/system/lodger-a.service", "[Service]"),
+        ("etc/systemd/system/lodger-b@2.service", "[Service]"),
+        ("etc/systemd/system/lodger-masked.service", "-> /dev/null"),
+        ("run/systemd/system/lodger-bad.service", "[Service]"),
+    ]);
+    assert_eq!(names(&installed), ["b@1", "b@3", "masked"]);
+    let told = |file: &str, unit: &str, directory: &str| {
+        format!(
+            "/etc/lodger/{file}: its unit \"{unit}\" is there already: \"{directory}/{unit}\" (rename the container, or remove \
+             that file; changes to the unit belong in {unit}.d/)"
+        )
+    };
+    let b = told("b@.toml", "lodger-b@2.service", "/etc/systemd/system");
+    assert_eq!(
+        lines,
+        [
+            told("a.toml", "lodger-a.service", "/usr/lib/systemd/system"),
+            b.clone(),
+            "/etc/lodger/bad.toml:1:4: not TOML: key with no value, expected `=`".to_owned(),
+            told("bad.toml", "lodger-bad.service", "/run/systemd/system"),
+            format!("/etc/lodger/user.toml:2:13: requires \"b@2\", which is refused: {b}"),
+        ]
+    );
+    assert_eq!(
+        installed.existing,
+        BTreeSet::from(["lodger-bad.service".to_owned()])
+    );
+}
+
+#[test]
+fn drop_ins_are_not_passed_over() {
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger/web-a.toml", GOOD),
+        ("etc/lodger/db.toml", GOOD),
+        ("etc/lodger/empty.toml", GOOD),
+        ("usr/lib/lodger/web-.toml.d/10.toml", ""),
+        ("etc/lodger/empty.toml.d/README", ""),
+    ]);
+    assert_eq!(names(&installed), ["db", "empty"]);
+    assert_eq!(
+        lines,
+        [
+            "/etc/lodger/web-a.toml: there are drop-ins in \"/usr/lib/lodger/web-.toml.d\", and drop-ins are not in this version \
+             of lodger yet (write everything into the container file, and move the directory away)"
+        ]
+    );
+}
+
+#[test]
+fn references_reach_over_files() {
+    let requires = |what: &str| format!("exec = \"/bin/x\"\nrequires = [{what}]\n");
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger/a.toml", &requires("\"b\"")),
+        ("etc/lodger/b.toml", &requires("\"lodger-a.service\"")),
+        ("etc/lodger/c.toml", &requires("\"a\"")),
+        ("etc/lodger/d.toml", &requires("\"bad@7\", \"gone\"")),
+        ("etc/lodger/gone.toml", ""),
+        (
+            "etc/lodger/e.toml",
+            &requires("\"x@2\", \"network-online.target\", \"lodger-elsewhere.service\""),
+        ),
+        ("etc/lodger/f.toml", &requires("\"x@4\"")),
+        ("etc/lodger/bad@.toml", "bad"),
+        ("etc/lodger/x@.toml", "exec = \"/bin/x\"\ninstances = 3"),
+    ]);
+    assert_eq!(names(&installed), ["e", "x@1", "x@2", "x@3"]);
+    assert_eq!(
+        lines,
+        [
+            "/etc/lodger/a.toml:2:13: containers require each other: a -> b -> a",
+            "/etc/lodger/b.toml:2:13: containers require each other: b -> a -> b",
+            "/etc/lodger/bad@.toml:1:4: not TOML: key with no value, expected `=`",
+            "/etc/lodger/c.toml:2:13: requires \"a\", which is refused: containers require each other: a -> b -> a",
+            "/etc/lodger/d.toml:2:13: requires \"bad@\", which is refused: /etc/lodger/bad@.toml:1:4: not TOML: key with no value, \
+             expected `=`",
+            "/etc/lodger/d.toml:2:22: requires \"gone\", which is masked by \"/etc/lodger/gone.toml\"",
+            "/etc/lodger/f.toml:2:13: requires \"x@4\", and no file makes a container of that name (did you mean \"x@1\"?)",
+        ]
+    );
+}
+
+#[test]
+fn a_link_to_where_boot_does_not_reach_is_a_warning() {
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger/a.toml", "-> ../../home/a.toml"),
+        ("home/a.toml", GOOD),
+    ]);
+    assert_eq!(names(&installed), ["a"]);
+    assert!(!installed.has_errors());
+    assert_eq!(
+        lines,
+        [
+            "/etc/lodger/a.toml: a symbolic link to \"/home/a.toml\", and /home may not be mounted when containers are made at \
+             boot (copy the file)"
+        ]
+    );
+}

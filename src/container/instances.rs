@@ -1,0 +1,125 @@
+//! `instances` of `NAME@.toml` in; the names of the containers that the file makes out.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::Name;
+use super::name::{self, FileName};
+use crate::diagnostic::{Fault, quote, rule};
+use crate::document::{Reader, Scalar, Table, Value, text};
+
+/// What PID 1 can load in any time that somebody would wait for.
+const MOST: usize = 10_000;
+/// All units of one file together are about its length for each instance; they lie in memory, in /run.
+const MOST_BYTES: usize = 64 << 20;
+
+/// The one name of a plain file, the instances of a template. Empty when they cannot be known, which is noted.
+pub fn read(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    file: &FileName,
+    length: usize,
+) -> Vec<Name> {
+    const HELP: &str = "write instances = 3, or instances = [\"blue\", \"green\"]";
+    let value = table.take("instances");
+    let (names, span) = match (file.name(), value) {
+        (Some(name), None) => return vec![name],
+        (Some(name), Some(value)) => {
+            let message = format!("instances belongs in a file called \"{file}@.toml\"");
+            reader.fault(value.span, Fault::new(rule::INSTANCES, message));
+            return vec![name];
+        }
+        (None, None) => {
+            reader.file_fault(
+                Fault::new(
+                    rule::MISSING_KEY,
+                    format!("instances is missing in \"{file}.toml\""),
+                )
+                .help(HELP),
+            );
+            return Vec::new();
+        }
+        (None, Some(value)) => (named_or_counted(reader, &value, file), value.span),
+    };
+    if names.len() > MOST || names.len() * length > MOST_BYTES {
+        let message = format!(
+            "{} instances of a file of {length} bytes are too many",
+            names.len()
+        );
+        let help = format!("at most {MOST}, and {} MiB of units", MOST_BYTES >> 20);
+        reader.fault(span, Fault::new(rule::INSTANCES, message).help(help));
+        return Vec::new();
+    }
+    names
+}
+
+fn named_or_counted(reader: &mut Reader<'_>, value: &Value<'_>, file: &FileName) -> Vec<Name> {
+    let Some(items) = value.value.as_array() else {
+        return reader
+            .convert(value, |scalar| counted(scalar, file))
+            .unwrap_or_default();
+    };
+    if items.is_empty() {
+        reader.fault(
+            value.span.clone(),
+            Fault::new(rule::INSTANCES, "no instances, so nothing would ever run"),
+        );
+    }
+    let mut seen = BTreeSet::new();
+    let names: Vec<_> = items
+        .iter()
+        .map(|item| {
+            let span: Range<usize> = item.span();
+            reader.convert(
+                &Value {
+                    value: item.get_ref(),
+                    span,
+                },
+                |scalar| {
+                    let name = instance(file, &text(scalar)?)?;
+                    if seen.insert(name.clone()) {
+                        Ok(name)
+                    } else {
+                        Err(Fault::new(
+                            rule::INSTANCES,
+                            format!("{} is named twice", quote(name.as_str())),
+                        ))
+                    }
+                },
+            )
+        })
+        .collect();
+    // With one of them unknown the set is unknown: a unit for each of the others would hide that.
+    names.into_iter().collect::<Option<_>>().unwrap_or_default()
+}
+
+fn counted(scalar: Scalar, file: &FileName) -> Result<Vec<Name>, Fault> {
+    let Scalar::Integer(count) = scalar else {
+        let message = format!(
+            "expected an integer or an array of names, found {}",
+            scalar.kind()
+        );
+        return Err(Fault::new(rule::WRONG_TYPE, message));
+    };
+    match usize::try_from(count) {
+        Ok(count) if (1..=MOST).contains(&count) => (1..=count)
+            .map(|number| instance(file, &number.to_string()))
+            .collect(),
+        _ => Err(Fault::new(
+            rule::INSTANCES,
+            format!("{count} is not a number of instances"),
+        )
+        .help(format!("1 to {MOST}"))),
+    }
+}
+
+fn instance(file: &FileName, instance: &str) -> Result<Name, Fault> {
+    let fault = |why| {
+        Fault::new(
+            rule::NAME,
+            format!("{} cannot be an instance: {why}", quote(instance)),
+        )
+        .help(name::RULE)
+    };
+    file.instance(instance).map_err(fault)
+}

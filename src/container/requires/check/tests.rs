@@ -1,0 +1,153 @@
+//! Containers and what they require in; the faults, one line each, out.
+
+use super::*;
+
+use crate::container::Name;
+
+/// One file a container, numbered as in `known`.
+fn checked(edges: &[(&str, &str)], known: &[(&str, State)]) -> Vec<String> {
+    let name = |text: &str| Name::parse(text).unwrap();
+    let references: Vec<_> = edges
+        .iter()
+        .map(|(from, to)| Reference {
+            from: name(from),
+            unit: name(to).service(),
+            container: Some(name(to)),
+            span: 0..0,
+        })
+        .collect();
+    let file = |reference: &Reference| {
+        known
+            .iter()
+            .position(|(name, _)| *name == reference.from.as_str())
+            .unwrap()
+    };
+    let numbered: Vec<_> = references
+        .iter()
+        .map(|reference| (file(reference), reference))
+        .collect();
+    let known = known
+        .iter()
+        .map(|(text, state)| {
+            (
+                name(text).service(),
+                Known {
+                    name: (*text).to_owned(),
+                    state: state.clone(),
+                },
+            )
+        })
+        .collect();
+    let faults = check(&numbered, &known);
+    faults
+        .iter()
+        .map(|(index, fault)| format!("{}: {}", references[*index].from, fault.message))
+        .collect()
+}
+
+fn good<'a>(names: &[&'a str]) -> Vec<(&'a str, State)> {
+    names
+        .iter()
+        .enumerate()
+        .map(|(file, name)| (*name, State::Good(file)))
+        .collect()
+}
+
+#[test]
+fn trees_are_good() {
+    assert_eq!(
+        checked(
+            &[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")],
+            &good(&["a", "b", "c", "d"])
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn circles_are_told_whole_from_each_of_their_containers() {
+    assert_eq!(
+        checked(
+            &[("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")],
+            &good(&["a", "b", "c", "d"])
+        ),
+        [
+            "a: containers require each other: a -> b -> c -> a",
+            "b: containers require each other: b -> c -> a -> b",
+            "c: containers require each other: c -> a -> b -> c",
+            "d: requires \"a\", which is refused: containers require each other: a -> b -> c -> a",
+        ]
+    );
+    assert_eq!(
+        checked(&[("a", "a")], &good(&["a"])),
+        ["a: \"a\" requires itself"]
+    );
+}
+
+#[test]
+fn two_circles_that_touch_are_both_told() {
+    assert_eq!(
+        checked(
+            &[("a", "b"), ("b", "a"), ("b", "c"), ("c", "b")],
+            &good(&["a", "b", "c"])
+        ),
+        [
+            "a: containers require each other: a -> b -> a",
+            "b: containers require each other: b -> a -> b",
+            "b: containers require each other: b -> c -> b",
+            "c: containers require each other: c -> b -> c",
+        ]
+    );
+}
+
+#[test]
+fn what_leads_nowhere_is_told_and_so_is_what_leads_there() {
+    let known = [
+        ("web", State::Good(0)),
+        ("shop", State::Good(1)),
+        ("db", State::Refused("db.toml:1:1: bad".to_owned())),
+        ("old", State::Masked("/etc/lodger/old.toml".to_owned())),
+    ];
+    assert_eq!(
+        checked(
+            &[
+                ("web", "db"),
+                ("shop", "web"),
+                ("web", "old"),
+                ("shop", "wbe")
+            ],
+            &known
+        ),
+        [
+            "web: requires \"db\", which is refused: db.toml:1:1: bad",
+            "web: requires \"old\", which is masked by \"/etc/lodger/old.toml\"",
+            "shop: requires \"wbe\", and no file makes a container of that name",
+        ]
+    );
+    assert_eq!(
+        checked(&[("shop", "web"), ("web", "db")], &known),
+        [
+            "web: requires \"db\", which is refused: db.toml:1:1: bad",
+            "shop: requires \"web\", which is refused: requires \"db\", which is refused: db.toml:1:1: bad",
+        ]
+    );
+}
+
+#[test]
+fn a_long_chain_and_a_long_circle_need_no_stack() {
+    let names: Vec<String> = (0..5000).map(|number| format!("c{number}")).collect();
+    let known = good(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut edges: Vec<_> = names
+        .windows(2)
+        .map(|pair| (pair[0].as_str(), pair[1].as_str()))
+        .collect();
+    assert_eq!(checked(&edges, &known), [""; 0]);
+    edges.truncate(99);
+    edges.push(("c99", "c0"));
+    let told = checked(&edges, &known);
+    assert_eq!(told.len(), 100);
+    assert_eq!(
+        told[0],
+        "c0: containers require each other: c0 -> c1 -> c2 -> c3 -> c4 -> c5 -> c6 -> ... -> c95 -> c96 -> c97 -> c98 -> c99 -> c0"
+    );
+}

@@ -1,0 +1,102 @@
+//! The path of a container file in, its bytes out, or that it is a mask, or why it cannot be read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::sys::stat::{major, minor};
+
+use crate::diagnostic::{Diagnostic, Fault, quote, rule};
+use crate::document::LONGEST_FILE;
+use crate::prefix::Prefix;
+
+/// What a container file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Its bytes, up to one more than a file may have.
+    Bytes(Vec<u8>),
+    /// Nothing: an empty file, or a link to /dev/null, makes no container and shadows weaker files of its name, as with units.
+    Mask,
+}
+
+/// What is in the file at `path`, where it really lies. Never waits: a FIFO is no container file.
+pub fn read_content(path: &Path) -> Result<Content, Fault> {
+    let file = open(path)?;
+    let unreadable =
+        |error: io::Error| Fault::new(rule::UNREADABLE, format!("cannot be read: {error}"));
+    let metadata = file.metadata().map_err(unreadable)?;
+    let kind = metadata.file_type();
+    if kind.is_char_device() && (major(metadata.rdev()), minor(metadata.rdev())) == (1, 3) {
+        return Ok(Content::Mask);
+    }
+    if !kind.is_file() {
+        let kind = if kind.is_dir() {
+            "a directory"
+        } else {
+            "a device, FIFO or socket"
+        };
+        return Err(Fault::new(
+            rule::NOT_A_TEXT_FILE,
+            format!("not a regular file but {kind}"),
+        ));
+    }
+    let mut bytes = Vec::new();
+    // One byte more, so that a file that is too long shows itself.
+    file.take(LONGEST_FILE as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    Ok(if bytes.is_empty() {
+        Content::Mask
+    } else {
+        Content::Bytes(bytes)
+    })
+}
+
+fn open(path: &Path) -> Result<File, Fault> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open(path)
+        .map_err(|error| {
+            let message = match (error.kind(), fs::read_link(path)) {
+                (ErrorKind::NotFound, Ok(target)) => {
+                    format!(
+                        "a symbolic link to {}, which is not there",
+                        quote(&target.to_string_lossy())
+                    )
+                }
+                // A socket cannot be opened at all.
+                _ if error.raw_os_error() == Some(nix::errno::Errno::ENXIO as i32) => {
+                    "not a regular file but a socket".to_owned()
+                }
+                _ => format!("cannot be opened: {error}"),
+            };
+            Fault::new(rule::UNREADABLE, message)
+        })
+}
+
+/// A warning when `source` is a link to where nothing is mounted yet when the generator runs.
+pub fn not_there_at_boot(prefix: &Prefix, source: &Path) -> Option<Diagnostic> {
+    const LATE: [&str; 2] = ["/home", "/var"];
+    let path = prefix.at(source);
+    if !path.is_symlink() {
+        return None;
+    }
+    // What cannot be followed has been told as an error.
+    let target = fs::canonicalize(&path).ok()?;
+    let root = fs::canonicalize(prefix.at("/")).ok()?;
+    let booted = target
+        .strip_prefix(&root)
+        .map_or_else(|_| target.clone(), |inside| Path::new("/").join(inside));
+    let late = LATE
+        .into_iter()
+        .find(|late| booted.starts_with(PathBuf::from(late)))?;
+    let message = format!(
+        "a symbolic link to {}, and {late} may not be mounted when containers are made at boot",
+        quote(&booted.to_string_lossy())
+    );
+    let fault = Fault::new(rule::NOT_THERE, message).help("copy the file");
+    Some(Diagnostic::of_file(source, fault).as_warning())
+}

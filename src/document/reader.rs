@@ -1,0 +1,289 @@
+//! Tables and functions that know what a value must be in; values out, and every mistake with its place.
+
+use std::ops::Range;
+
+use toml::de::DeValue;
+
+use super::{Source, Table, Value, sort};
+use crate::diagnostic::{Diagnostic, Fault, rule};
+
+/// What `%i` in a string stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Percent<'a> {
+    /// The name of this instance.
+    Instance(&'a str),
+    /// Nothing, and it is a mistake: the file makes one container.
+    NoInstance,
+    /// Two characters like any others.
+    Literal,
+}
+
+/// A value that is one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scalar {
+    /// A string, `%i` already replaced.
+    Text(String),
+    /// An integer of 64 bits.
+    Integer(i64),
+    /// Something else: its type, with its article.
+    Other(&'static str),
+}
+
+/// Collects what is wrong while a document is read.
+#[derive(Debug)]
+pub struct Reader<'s> {
+    source: &'s Source<'s>,
+    percent: Percent<'s>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader of `source` that found nothing yet.
+    pub fn new(source: &'s Source<'s>, percent: Percent<'s>) -> Self {
+        Self {
+            source,
+            percent,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Notes a mistake.
+    pub fn fault(&mut self, span: Range<usize>, fault: Fault) {
+        self.diagnostics.push(self.source.diagnostic(span, fault));
+    }
+
+    /// Notes a mistake of the whole file.
+    pub fn file_fault(&mut self, fault: Fault) {
+        self.diagnostics
+            .push(Diagnostic::of_file(self.source.path(), fault));
+    }
+
+    /// Everything found, in the order of the file.
+    pub fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        sort(&mut self.diagnostics);
+        self.diagnostics
+    }
+
+    /// The value of `key` as `convert` understands it. `None` when it is absent, and when it is wrong, which is noted.
+    pub fn value<T>(
+        &mut self,
+        table: &mut Table<'_>,
+        key: &'static str,
+        convert: impl FnOnce(Scalar) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let value = table.take(key)?;
+        self.convert(&value, convert)
+    }
+
+    /// The items of the array `key`, each with its place; wrong ones are noted and left out. `None` when it is absent or no array.
+    pub fn list<T>(
+        &mut self,
+        table: &mut Table<'_>,
+        key: &'static str,
+        convert: impl Fn(Scalar) -> Result<T, Fault>,
+    ) -> Option<Vec<(T, Range<usize>)>> {
+        let value = table.take(key)?;
+        let Some(items) = value.value.as_array() else {
+            let found = type_of(value.value);
+            self.fault(
+                value.span,
+                Fault::new(
+                    rule::WRONG_TYPE,
+                    format!("expected an array of strings, found {found}"),
+                ),
+            );
+            return None;
+        };
+        let items = items.iter().filter_map(|item| {
+            let value = Value {
+                value: item.get_ref(),
+                span: item.span(),
+            };
+            Some((self.convert(&value, &convert)?, value.span))
+        });
+        Some(items.collect())
+    }
+
+    /// The table `key`, called `title` in messages.
+    pub fn table<'d>(
+        &mut self,
+        table: &mut Table<'d>,
+        key: &'static str,
+        title: &'static str,
+    ) -> Option<Table<'d>> {
+        let value = table.take(key)?;
+        match value.value {
+            DeValue::Table(inner) => Some(Table::new(title, inner)),
+            other => {
+                let message = format!("expected a table, found {}", type_of(other));
+                self.fault(value.span, Fault::new(rule::WRONG_TYPE, message));
+                None
+            }
+        }
+    }
+
+    /// Notes every key of `table` that nobody asked for.
+    pub fn refuse_rest(&mut self, table: Table<'_>) {
+        for (span, fault) in table.into_unknown() {
+            self.fault(span, fault);
+        }
+    }
+
+    /// `value` as `convert` understands it; what is wrong is noted.
+    pub fn convert<T>(
+        &mut self,
+        value: &Value<'_>,
+        convert: impl FnOnce(Scalar) -> Result<T, Fault>,
+    ) -> Option<T> {
+        match self.scalar(value.value).and_then(convert) {
+            Ok(converted) => Some(converted),
+            Err(fault) => {
+                self.fault(value.span.clone(), fault);
+                None
+            }
+        }
+    }
+
+    fn scalar(&self, value: &DeValue<'_>) -> Result<Scalar, Fault> {
+        Ok(match value {
+            DeValue::String(text) => {
+                check_characters(text)?;
+                Scalar::Text(self.percent.expand(text)?)
+            }
+            DeValue::Integer(integer) => {
+                let parsed = i64::from_str_radix(integer.as_str(), integer.radix());
+                Scalar::Integer(
+                    parsed.map_err(|_| Fault::new(rule::QUANTITY, "an integer beyond 64 bits"))?,
+                )
+            }
+            other => Scalar::Other(type_of(other)),
+        })
+    }
+}
+
+impl Scalar {
+    /// What it is, with its article, for "found ...".
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Scalar::Text(_) => "a string",
+            Scalar::Integer(_) => "an integer",
+            Scalar::Other(kind) => kind,
+        }
+    }
+}
+
+/// A string as it is: the converter of the keys that take any.
+pub fn text(scalar: Scalar) -> Result<String, Fault> {
+    match scalar {
+        Scalar::Text(text) => Ok(text),
+        other => Err(Fault::new(
+            rule::WRONG_TYPE,
+            format!("expected a string, found {}", other.kind()),
+        )),
+    }
+}
+
+impl Percent<'_> {
+    /// `%i` replaced and `%%i` made a literal `%i`; any other `%` stays.
+    fn expand(self, text: &str) -> Result<String, Fault> {
+        if self == Percent::Literal {
+            return Ok(text.to_owned());
+        }
+        let mut expanded = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find('%') {
+            expanded.push_str(&rest[..at]);
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix("%%i") {
+                expanded.push_str("%i");
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix("%i") {
+                let Percent::Instance(instance) = self else {
+                    return Err(no_instance());
+                };
+                expanded.push_str(instance);
+                rest = after;
+            } else {
+                expanded.push('%');
+                rest = &rest[1..];
+            }
+        }
+        expanded.push_str(rest);
+        Ok(expanded)
+    }
+}
+
+fn no_instance() -> Fault {
+    Fault::new(
+        rule::SPECIFIER,
+        "\"%i\" is the name of an instance, and this file makes no instances",
+    )
+    .help("name the file NAME@.toml, or write \"%%i\" for the two characters")
+}
+
+/// systemd drops a whole line that holds one of these, with no more than a warning in its log.
+fn check_characters(text: &str) -> Result<(), Fault> {
+    let refused = |character: &char| {
+        let code = u32::from(*character);
+        code == 0 || (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
+    };
+    match text.chars().find(refused) {
+        Some(character) => {
+            let message = format!(
+                "the character U+{:04X} cannot stand in a unit file",
+                u32::from(character)
+            );
+            Err(Fault::new(rule::CHARACTER, message))
+        }
+        None => Ok(()),
+    }
+}
+
+fn type_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_i_is_the_instance_and_nothing_else_is() {
+        let expand = |text| Percent::Instance("7").expand(text).unwrap();
+        for (written, meant) in [
+            ("80%i", "807"),
+            ("%i%i", "77"),
+            ("%%i", "%i"),
+            ("%%%i", "%%i"),
+            ("%%%%i", "%%%i"),
+            ("100%", "100%"),
+            ("%", "%"),
+            ("%z %n %%", "%z %n %%"),
+            ("é%i🔟", "é7🔟"),
+        ] {
+            assert_eq!(expand(written), meant, "for {written:?}");
+        }
+        assert_eq!(Percent::NoInstance.expand("%%i %n"), Ok("%i %n".to_owned()));
+        assert_eq!(Percent::NoInstance.expand("x%i"), Err(no_instance()));
+        assert_eq!(Percent::Literal.expand("%i %%i"), Ok("%i %%i".to_owned()));
+    }
+
+    #[test]
+    fn characters_that_systemd_drops_are_refused() {
+        for character in ['\0', '\u{fdd0}', '\u{fffe}', '\u{1ffff}', '\u{10ffff}'] {
+            assert!(
+                check_characters(&format!("a{character}")).is_err(),
+                "for {character:?}"
+            );
+        }
+        assert_eq!(check_characters("é\u{1}\n\u{fffd}🔟"), Ok(()));
+    }
+}
