@@ -125,7 +125,6 @@ fn all_mistakes_of_a_file_are_told_in_its_order() {
             "x.toml:5:10: \"512\" is 512 bytes, in which no program runs (a size such as \"512M\" or \"2G\" (K, M, G, T; \
              1024-based), or an integer of bytes)",
             "x.toml:6:2: unknown table \"roots\" (did you mean \"root\"?)",
-            "x.toml: exec is missing (write exec = [\"/usr/bin/PROGRAM\", \"ARGUMENT\"])",
         ]
     );
 }
