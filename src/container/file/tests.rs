@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::container::{Base, Limits, Restart, Root, RootKind, ServiceType, Start};
 
@@ -289,21 +287,4 @@ fn many_mistakes_are_all_told() {
         parse_text("web", &list).unwrap().containers[0].exec.len(),
         10_000
     );
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn no_text_makes_it_panic_and_no_mistake_is_silent(text in "(exec|root|environment|=|\\[|\\]|\"|'|\\{|\\}|,|\\.|\n|\r|\\\\|%i|#|é| |-|[0-9]|\\PC){0,40}") {
-        for name in ["web", "web@"] {
-            if let Err(refused) = parse_text(name, &text) {
-                prop_assert!(!refused.diagnostics.is_empty());
-                for diagnostic in &refused.diagnostics {
-                    prop_assert!(!diagnostic.one_line().contains('\n'));
-                    prop_assert!(diagnostic.block().ends_with('\n'));
-                }
-            }
-        }
-    }
 }
