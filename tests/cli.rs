@@ -192,6 +192,11 @@ fn the_manual_page_has_every_command() {
         .skip_while(|line| *line != "Commands:")
         .skip(1)
         .take_while(|line| !line.is_empty())
+        // What is indented deeper goes on from the line before.
+        .filter_map(|line| {
+            line.strip_prefix("  ")
+                .filter(|line| !line.starts_with(' '))
+        })
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .map(|command| format!(".SS \"lodger {command}\""))
