@@ -14,6 +14,7 @@ mod check;
 mod list;
 mod man;
 mod show;
+mod status;
 
 /// Application containers whose root is the host's own root.
 ///
@@ -37,6 +38,7 @@ Examples:
   systemctl start lodger-web          start a container
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
+  lodger status                       what they do now, and whether any runs old code
 
 The file format is described in lodger.toml(5).";
 
@@ -45,6 +47,7 @@ enum Command {
     Check(check::Check),
     Show(show::Show),
     List(list::List),
+    Status(status::StatusOf),
     /// Write the manual page lodger(1).
     #[command(hide = true)]
     Man,
@@ -67,6 +70,7 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Check(check) => check.run(&prefix, out),
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
+        Command::Status(status) => status.run(&prefix, out),
         Command::Man => man::write(Arguments::command(), out).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
             // It does not take an error from its writer, and a Vec has none.

@@ -6,18 +6,39 @@
 //! boot, daemon-reload:  files -> text -> Container -> Unit -> tree on disk
 //!                       search   file     service     generate
 //! dpkg has finished:    mark -> changed packages -> plan -> jobs -> verify -> report
-//!                       dpkg    dpkg               refresh  systemd  stale     refresh::report
+//!                       mark    dpkg                refresh  systemd  stale     refresh::report
 //! ```
 //!
-//! Between them, at every start of a container, [`root`] mounts a fresh root.
+//! Between them, at every start of a container, [`root`] mounts a fresh root, and [`stop`] ends the one before.
 
+// Both flows: what a container is, and where things lie.
 pub mod container;
+pub mod place;
+
+// Container files to units. The generator links nothing but these.
 pub mod diagnostic;
 pub mod document;
 pub mod generate;
 pub mod kmsg;
-pub mod place;
 pub mod prefix;
 pub mod service;
 pub mod settings;
 pub mod unit;
+
+// What the units call at every start and stop.
+pub mod isolation;
+pub mod pidfd;
+pub mod root;
+pub mod stop;
+
+// The refresh.
+pub mod bus;
+pub mod dpkg;
+pub mod log;
+pub mod mark;
+pub mod refresh;
+pub mod serve;
+pub mod stale;
+pub mod state_file;
+pub mod status;
+pub mod systemd;

@@ -11,6 +11,9 @@ mod stub;
 
 pub use stub::{stub, stub_units_to_start};
 
+/// What systemd leaves `lodgerd stop` on top of the container's own stop timeout.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
 /// The service unit of `container`: systemctl's view of it, and all that systemd needs to run it.
 pub fn service(container: &Container) -> Unit {
     let mut unit = Unit::new(container.name.service(), header(&container.source));
@@ -76,6 +79,13 @@ fn add_commands(unit: &mut Unit, container: &Container) {
         escape::privileged_command(mount_command(container)),
     );
     unit.add("Service", "ExecStart", escape::command(&container.exec));
+    // systemd alone would not wait for the main process; see lodger::stop.
+    let timeout = format!("--timeout={}", container.stop_timeout.as_secs_f64());
+    unit.add(
+        "Service",
+        "ExecStop",
+        escape::privileged_command([place::LODGERD, "stop", &timeout]),
+    );
     // The service has its own copy of the mount now. Without the host's, the mount table that every later start reads stays short.
     let unmount = [place::LODGERD, "unmount", container.name.as_str()];
     unit.add(
@@ -151,13 +161,12 @@ fn add_restarts(unit: &mut Unit, container: &Container) {
     unit.add("Service", "RestartSec", "100ms");
     unit.add("Service", "RestartSteps", "8");
     unit.add("Service", "RestartMaxDelaySec", "30s");
+    // Longer than lodgerd stop takes, which keeps to the container's own limit.
     unit.add(
         "Service",
         "TimeoutStopSec",
-        escape::verbatim(time_span(container.stop_timeout)),
+        escape::verbatim(time_span(container.stop_timeout + STOP_GRACE)),
     );
-    // The main process gets SIGTERM; what it leaves behind gets SIGKILL. With PrivatePIDs= it is init: its end is the end of all.
-    unit.add("Service", "KillMode", "mixed");
 }
 
 fn add_limits(unit: &mut Unit, container: &Container) {

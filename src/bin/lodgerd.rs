@@ -1,3 +1,126 @@
-//! Not there yet.
+//! `lodgerd`: mounts the roots of containers as they start, and refreshes running ones once dpkg has finished.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use lodger::container::{Base, Name};
+use lodger::refresh::Places;
+use lodger::root::{self, MountRequest};
+use lodger::{isolation, log, stop};
+
+/// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
+/// starts it, and it ends when idle. The commands are for units and maintainer scripts.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Mount a fresh root for a container (ExecStartPre= of its unit).
+    Mount {
+        /// The tree underneath.
+        #[arg(long, value_enum)]
+        base: BaseWord,
+        /// An absolute path the container must not see.
+        #[arg(long, value_name = "PATH")]
+        hide: Vec<PathBuf>,
+        /// A directory that has to exist in the root.
+        #[arg(long, value_name = "PATH", default_value = "/")]
+        working_directory: PathBuf,
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// Record the present state of dpkg's database as the one that containers run on (at installation).
+    Baseline,
+    /// End a container's main process, $MAINPID, and all that it started (ExecStop= of its unit).
+    Stop {
+        /// Seconds until what does not end by itself is killed.
+        #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+        timeout: f64,
+    },
+    /// Take a container's root off the host's mount table, and make sure that its main process, $MAINPID, is isolated
+    /// (ExecStartPost= of its unit).
+    Unmount {
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BaseWord {
+    /// The live host.
+    Host,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Some(Command::Mount {
+            base: BaseWord::Host,
+            hide,
+            working_directory,
+            name,
+        }) => root::mount(&MountRequest {
+            name,
+            base: Base::Host,
+            hide,
+            working_directory,
+        }),
+        Some(Command::Unmount { name }) => unmount(&name),
+        Some(Command::Stop { timeout }) => stop_main_process(timeout),
+        Some(Command::Baseline) => Places::default().record_baseline(),
+        None => return serve(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line: it is what `systemctl status` shows.
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Its errors go where its other messages go.
+fn serve() -> ExitCode {
+    log::init();
+    match lodger::serve::serve(&Places::default()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.
+fn unmount(name: &Name) -> Result<()> {
+    let isolated = match main_process()? {
+        Some(main) => isolation::require(name, main),
+        None => Ok(()),
+    };
+    root::unmount(name).and(isolated)
+}
+
+fn stop_main_process(timeout: f64) -> Result<()> {
+    let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
+    match main_process()? {
+        Some(main) => stop::stop(main, limit),
+        None => Ok(()),
+    }
+}
+
+/// The service's main process; systemd does not say which when it has already ended.
+fn main_process() -> Result<Option<i32>> {
+    let Ok(main) = std::env::var("MAINPID") else {
+        return Ok(None);
+    };
+    let pid = main.parse().ok().filter(|pid| *pid > 1);
+    pid.map(Some)
+        .with_context(|| format!("$MAINPID is '{main}'"))
+}

@@ -3,7 +3,7 @@
 //! systemd goes on without most of these when a namespace cannot be had; so the set is checked after a start, not only written.
 
 /// Key and value, as they are in `[Service]`.
-pub const DIRECTIVES: [(&str, &str); 22] = [
+pub const DIRECTIVES: [(&str, &str); 21] = [
     // Own /proc, /sys, /dev, and /run as an empty tmpfs: the root is the host's tree, but not its runtime state.
     ("MountAPIVFS", "yes"),
     // That empty /run has no journal in it: bind its sockets, or syslog() goes nowhere.
@@ -38,10 +38,9 @@ pub const DIRECTIVES: [(&str, &str); 22] = [
     ("ReadWritePaths", "+/usr/local"),
     // What /etc/resolv.conf points to where systemd-resolved runs; /run is empty otherwise. "-": where it does not.
     ("BindReadOnlyPaths", "-/run/systemd/resolve"),
-    // A set-user-ID program of the host gives nothing here ...
+    // A set-user-ID program of the host gives nothing here. RestrictSUIDSGID= would add nothing (the root is mounted
+    // nosuid, and uppers are out of reach for users of the host) and makes openat2(2) fail.
     ("NoNewPrivileges", "yes"),
-    // ... and none can be left in the upper, where a user of the host might find it.
-    ("RestrictSUIDSGID", "yes"),
     // personality(2) turns off protections.
     ("LockPersonality", "yes"),
     // Real-time priority can starve the host.

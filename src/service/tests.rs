@@ -34,6 +34,7 @@ Type=exec
 Slice=lodger.slice
 ExecStartPre=+/usr/libexec/lodgerd mount --base=host web
 ExecStart=/bin/x
+ExecStop=+/usr/libexec/lodgerd stop --timeout=10
 ExecStartPost=+/usr/libexec/lodgerd unmount web
 RootDirectory=/run/lodger/roots/web
 RootDirectoryStartOnly=yes
@@ -42,8 +43,7 @@ Restart=on-failure
 RestartSec=100ms
 RestartSteps=8
 RestartMaxDelaySec=30s
-TimeoutStopSec=10s
-KillMode=mixed
+TimeoutStopSec=20s
 ",
         env!("CARGO_PKG_VERSION")
     );

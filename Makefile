@@ -1,0 +1,81 @@
+# make deb      the Debian package, in target/deb/
+# make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13
+# make demo     a hundred containers, patched by unattended-upgrade, in a throw-away Debian 13
+# make install  for packagers: what `make build` made, under DESTDIR
+
+# Absolute: cargo and the package build run in other directories too.
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# The program must not tell where it was built.
+CARGO_HOME ?= $(HOME)/.cargo
+REMAP = --remap-path-prefix=$(CARGO_HOME)=/cargo
+
+RELEASE = $(CARGO_TARGET_DIR)/release
+# what the built program tells about itself: lodger(1), shell completions, the list of crates
+TOLD    = $(CARGO_TARGET_DIR)/told
+DEB     = $(CURDIR)/target/deb
+
+PREFIX   = /usr
+DATA     = $(DESTDIR)$(PREFIX)/share
+UNITS    = $(DESTDIR)$(PREFIX)/lib/systemd/system
+LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
+
+.PHONY: build deb lint lintian unit-test test-system test demo install prerequisites
+# One cargo, one booted system at a time; and `test` means: in this order.
+.NOTPARALLEL:
+
+build:
+	RUSTFLAGS='$(RUSTFLAGS) $(REMAP)' cargo build --release --locked
+	mkdir -p $(TOLD)
+	$(RELEASE)/lodger man >$(TOLD)/lodger.1
+	$(RELEASE)/lodger completions bash >$(TOLD)/lodger.bash
+	$(RELEASE)/lodger completions zsh >$(TOLD)/_lodger
+	$(RELEASE)/lodger completions fish >$(TOLD)/lodger.fish
+	cargo tree --locked --edges normal --prefix none --no-dedupe --format '{p} {l}' >$(TOLD)/tree
+	sed -e '/^lodger /d' -e 's/ (proc-macro)//' $(TOLD)/tree | sort -u >$(TOLD)/crates
+	@for file in lodger.1 lodger.bash _lodger lodger.fish crates; do \
+	  test -s $(TOLD)/$$file || { echo "error: $$file came out empty" >&2; exit 1; }; \
+	done
+
+deb: prerequisites
+	debian/package $(DEB)
+
+lint: prerequisites
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+unit-test: prerequisites
+	cargo test --locked
+
+lintian: deb
+	debian/prerequisites lintian
+	lintian --fail-on error --tag-display-limit 0 --allow-root $(DEB)/lodger_*.changes
+
+test-system: deb
+	tests/system/run
+
+test: lint unit-test deb lintian test-system
+
+demo: deb
+	tests/system/demo
+
+prerequisites:
+	debian/prerequisites build
+
+install:
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/lodger
+	install -D -m 755 -t $(LIBEXEC) $(RELEASE)/lodgerd units/lodger-mark
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators $(RELEASE)/lodger-generator
+	install -D -m 644 -t $(UNITS) units/lodger.target units/lodger.slice units/lodgerd.service units/lodgerd.path
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d units/tmpfiles.d/lodger.conf
+	install -D -m 644 -t $(DATA)/dbus-1/system-services units/org.lodger1.service
+	install -D -m 644 -t $(DATA)/dbus-1/system.d units/org.lodger1.conf
+	install -D -m 644 -t $(DESTDIR)/etc/apt/apt.conf.d units/apt.conf.d/80lodger
+	install -D -m 644 -t $(DESTDIR)/etc/dpkg/dpkg.cfg.d units/dpkg.cfg.d/lodger
+	install -D -m 644 -t $(DESTDIR)/etc/needrestart/conf.d units/needrestart.conf.d/lodger.conf
+	install -D -m 644 -t $(DATA)/man/man1 $(TOLD)/lodger.1
+	install -D -m 644 -t $(DATA)/man/man5 man/lodger.toml.5
+	install -D -m 644 -t $(DATA)/man/man8 man/lodgerd.8
+	install -D -m 644 $(TOLD)/lodger.bash $(DATA)/bash-completion/completions/lodger
+	install -D -m 644 -t $(DATA)/zsh/vendor-completions $(TOLD)/_lodger
+	install -D -m 644 -t $(DATA)/fish/vendor_completions.d $(TOLD)/lodger.fish
+	install -D -m 644 -t $(DATA)/doc/lodger $(TOLD)/crates

@@ -1,0 +1,137 @@
+//! `lodger status`: what systemd and /proc say of the containers in; a table or JSON out.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use comfy_table::{Table, presets};
+use lodger::prefix::Prefix;
+use lodger::refresh::Places;
+use lodger::refresh::report::{Action, Report};
+use lodger::status::{ContainerStatus, Status, status};
+use lodger::systemd::Systemd;
+use nix::unistd::Uid;
+
+use super::write_json;
+
+/// Show what containers do now: their state, their processes, and whether these run the host's present code.
+///
+/// A container is stale when one of its processes maps a file that the host no longer has: a library that was replaced, a
+/// program that was removed. That is told by inode, so it is also told where /proc/PID/maps says nothing. It takes root;
+/// without, PROCESSES and STALE are "-", or null in JSON. Containers that systemd has not loaded are in 'lodger list' only.
+#[derive(Debug, Args)]
+pub struct StatusOf {
+    /// Only these containers: web, or web@3.
+    names: Vec<String>,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl StatusOf {
+    /// Writes the status, by name.
+    ///
+    /// # Errors
+    /// When systemd cannot be asked, or has no such container.
+    pub fn run(&self, prefix: &Prefix, out: &mut dyn Write) -> Result<ExitCode> {
+        if !prefix.is_host() {
+            bail!("'status' is of the running system; it cannot be had of another root");
+        }
+        let mut systemd = Systemd::connect()?;
+        let mut status = status(&Places::default(), &mut systemd, Uid::effective().is_root())?;
+        for name in &self.names {
+            if !status.containers.iter().any(|has| has.name == *name) {
+                bail!(
+                    "systemd has no container '{name}' loaded; 'lodger list' shows those there are"
+                );
+            }
+        }
+        if !self.names.is_empty() {
+            status
+                .containers
+                .retain(|container| self.names.contains(&container.name));
+        }
+        if self.json {
+            write_json(out, &status)?;
+        } else {
+            write_text(out, &status)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
+    if !status.containers.is_empty() {
+        writeln!(out, "{}\n", table(&status.containers))?;
+    }
+    for container in &status.containers {
+        for path in &container.stale_paths {
+            writeln!(out, "{} still runs the old {path}", container.name)?;
+        }
+    }
+    if status.refreshing {
+        writeln!(out, "A refresh is under way; see 'journalctl -u lodgerd'.")?;
+    }
+    match &status.last_refresh {
+        Some(report) => writeln!(out, "{}", in_words(report))?,
+        None => writeln!(out, "There has been no refresh yet.")?,
+    }
+    Ok(())
+}
+
+fn in_words(report: &Report) -> String {
+    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
+    let mut text = format!(
+        "Last refresh: number {}, {}, at {}: {} packages changed, {} containers restarted, {} skipped, {} failed; {} of {} \
+         processes on old code.",
+        report.number,
+        outcome.as_str().unwrap_or_default(),
+        report.finished,
+        report.packages.len(),
+        report.count(Action::Restarted),
+        report.count(Action::Skipped),
+        report.count(Action::Failed),
+        report.verified.stale.len(),
+        report.verified.processes,
+    );
+    if !report.unfinished.is_empty() {
+        text += &format!(
+            "\ndpkg had not finished with {}.",
+            report.unfinished.join(", ")
+        );
+    }
+    for container in &report.containers {
+        if let (Action::Failed, Some(reason)) = (container.action, &container.reason) {
+            text += &format!("\n{}: {reason}", container.name);
+        }
+    }
+    text
+}
+
+fn table(containers: &[ContainerStatus]) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["NAME", "STATE", "SINCE", "PROCESSES", "STALE"]);
+    for container in containers {
+        let state = match &container.result {
+            Some(result) => format!("{} ({result})", container.state),
+            None => format!("{} ({})", container.state, container.sub_state),
+        };
+        let processes = container
+            .processes
+            .map_or("-".to_owned(), |processes| processes.to_string());
+        let stale = match container.stale {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "-",
+        };
+        let since = container.since.as_deref().unwrap_or("-");
+        table.add_row([&container.name, &state, since, &processes, stale]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}

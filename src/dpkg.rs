@@ -1,0 +1,298 @@
+//! What dpkg did: its database in, the packages that changed and those it left unfinished out.
+//!
+//! [`Database`] is what can be told apart without dpkg's help: for each package its version and the identity of its file
+//! list, which dpkg replaces whenever it unpacks the package, so that a reinstallation of the same version, with its new
+//! inodes, counts as a change too. A [`Database`] kept from the last refresh is the *baseline*.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+pub mod lock;
+
+/// The most that is read of dpkg's status file; a full Debian desktop has 5 MB.
+const MOST_STATUS_BYTES: u64 = 256 << 20;
+
+/// The packages dpkg knows to be there, by `name:architecture`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// Those with files on the host.
+    pub packages: BTreeMap<String, Package>,
+}
+
+/// One package that has files on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// `Version:`.
+    pub version: String,
+    /// Identity of its file list: inode and time of change in ns; empty when the list is missing.
+    pub list: String,
+    /// What dpkg has still to do with it: `half-configured`, `triggers-pending` ...; `None` if nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
+}
+
+/// A package that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// `Package:`.
+    pub name: String,
+    /// `Architecture:`.
+    pub architecture: String,
+    /// The version before; `None` if it was not there.
+    pub old: Option<String>,
+    /// The version now; `None` if it has gone. The same as `old` for a reinstallation.
+    pub new: Option<String>,
+}
+
+impl Database {
+    /// Reads dpkg's database below `admindir`, `/var/lib/dpkg` on a host. No lock is needed: dpkg replaces the files
+    /// whole.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is no dpkg status file.
+    pub fn read(admindir: &Path) -> Result<Self> {
+        let path = admindir.join("status");
+        let mut text = Vec::new();
+        fs::File::open(&path)
+            .and_then(|file| file.take(MOST_STATUS_BYTES).read_to_end(&mut text))
+            .with_context(|| format!("cannot read '{}'", path.display()))?;
+        if text.len() as u64 == MOST_STATUS_BYTES {
+            bail!(
+                "'{}' is larger than {} MiB",
+                path.display(),
+                MOST_STATUS_BYTES >> 20
+            );
+        }
+        // Descriptions may be in any encoding; the fields used here are ASCII.
+        let entries = parse_status(&String::from_utf8_lossy(&text))
+            .with_context(|| format!("cannot make sense of '{}'", path.display()))?;
+        let mut packages = BTreeMap::new();
+        for entry in entries.into_iter().filter(Entry::has_files) {
+            let list = list_identity(&admindir.join("info"), &entry)?;
+            let unfinished = entry.unfinished();
+            packages.insert(
+                format!("{}:{}", entry.name, entry.architecture),
+                Package {
+                    version: entry.version,
+                    list,
+                    unfinished,
+                },
+            );
+        }
+        Ok(Self { packages })
+    }
+
+    /// What dpkg left unfinished: `name:architecture (state)`.
+    pub fn unfinished(&self) -> Vec<String> {
+        let states = self.packages.iter();
+        states
+            .filter_map(|(id, package)| Some(format!("{id} ({})", package.unfinished.as_ref()?)))
+            .collect()
+    }
+
+    /// The packages of `self` and `now` that differ.
+    pub fn changes(&self, now: &Database) -> Vec<Change> {
+        let mut ids: Vec<&String> = self.packages.keys().chain(now.packages.keys()).collect();
+        ids.sort();
+        ids.dedup();
+        ids.into_iter()
+            .filter_map(|id| change(id, self.packages.get(id), now.packages.get(id)))
+            .collect()
+    }
+}
+
+fn change(id: &str, old: Option<&Package>, new: Option<&Package>) -> Option<Change> {
+    let unchanged = match (old, new) {
+        (Some(old), Some(new)) => old.version == new.version && old.list == new.list,
+        _ => false,
+    };
+    let (name, architecture) = id.split_once(':').unwrap_or((id, ""));
+    (!unchanged).then(|| Change {
+        name: name.to_owned(),
+        architecture: architecture.to_owned(),
+        old: old.map(|package| package.version.clone()),
+        new: new.map(|package| package.version.clone()),
+    })
+}
+
+/// One paragraph of the status file.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Entry {
+    name: String,
+    architecture: String,
+    version: String,
+    /// `want flag state`, dpkg(1) "Information about packages".
+    status: String,
+}
+
+impl Entry {
+    fn state(&self) -> &str {
+        self.status.split(' ').nth(2).unwrap_or("")
+    }
+
+    fn has_files(&self) -> bool {
+        !matches!(self.state(), "not-installed" | "config-files")
+    }
+
+    fn unfinished(&self) -> Option<String> {
+        if self.status.split(' ').nth(1) == Some("reinstreq") {
+            return Some("reinst-required".to_owned());
+        }
+        (self.state() != "installed").then(|| self.state().to_owned())
+    }
+}
+
+/// The paragraphs of a status file, deb822(5). A line without a field name, before any, is refused: then it is no status
+/// file, and what would be made of it no basis for a decision.
+fn parse_status(text: &str) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for paragraph in text
+        .split("\n\n")
+        .filter(|paragraph| !paragraph.trim().is_empty())
+    {
+        let mut entry = Entry::default();
+        for line in paragraph
+            .lines()
+            .filter(|line| !line.starts_with([' ', '\t']) && !line.is_empty())
+        {
+            let Some((field, value)) = line.split_once(':') else {
+                let start: String = line.chars().take(40).collect();
+                bail!("the line '{start}' has no field name");
+            };
+            let value = value.trim();
+            match field {
+                "Package" => value.clone_into(&mut entry.name),
+                "Architecture" => value.clone_into(&mut entry.architecture),
+                "Version" => value.clone_into(&mut entry.version),
+                "Status" => value.clone_into(&mut entry.status),
+                _ => {}
+            }
+        }
+        if entry.name.is_empty() || entry.state().is_empty() {
+            bail!(
+                "the paragraph of package '{}' has no Package or no Status",
+                entry.name
+            );
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Inode and change time of a package's file list. Multi-Arch packages carry the architecture in its name.
+fn list_identity(info: &Path, entry: &Entry) -> Result<String> {
+    let names = [
+        format!("{}.list", entry.name),
+        format!("{}:{}.list", entry.name, entry.architecture),
+    ];
+    for name in names {
+        let path = info.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(list) => {
+                return Ok(format!(
+                    "{} {}.{:09}",
+                    list.ino(),
+                    list.ctime(),
+                    list.ctime_nsec()
+                ));
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => {
+                return Err(cause).with_context(|| format!("cannot read '{}'", path.display()));
+            }
+        }
+    }
+    Ok(String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(version: &str, list: &str) -> Package {
+        Package {
+            version: version.into(),
+            list: list.into(),
+            unfinished: None,
+        }
+    }
+
+    fn database(packages: &[(&str, Package)]) -> Database {
+        Database {
+            packages: packages
+                .iter()
+                .map(|(id, p)| ((*id).to_owned(), p.clone()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_status_file_is_read_with_its_states() {
+        let admindir = tempfile::tempdir().unwrap();
+        fs::create_dir(admindir.path().join("info")).unwrap();
+        fs::write(admindir.path().join("info/libc6:amd64.list"), "/.\n").unwrap();
+        let status = "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.41\nDescription: x\n \
+                      continued: line\n\nPackage: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: \
+                      1\n\nPackage: half\nStatus: install ok half-configured\nArchitecture: all\nVersion: 2\n\nPackage: \
+                      broken\nStatus: install reinstreq half-installed\nArchitecture: all\nVersion: 3\n";
+        fs::write(admindir.path().join("status"), status).unwrap();
+        let database = Database::read(admindir.path()).unwrap();
+        assert_eq!(
+            database.packages.keys().collect::<Vec<_>>(),
+            ["broken:all", "half:all", "libc6:amd64"]
+        );
+        assert_eq!(
+            database.unfinished(),
+            ["broken:all (reinst-required)", "half:all (half-configured)"]
+        );
+        assert!(!database.packages["libc6:amd64"].list.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_no_status_file_is_refused() {
+        for text in ["garbage", "Version: 1\n", "Package: a\n"] {
+            assert!(parse_status(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_status("\n\n").unwrap(), []);
+    }
+
+    #[test]
+    fn upgrades_arrivals_removals_and_reinstallations_are_changes() {
+        let old = database(&[
+            ("a:all", package("1", "1")),
+            ("b:all", package("1", "1")),
+            ("c:all", package("1", "1")),
+            ("same:all", package("1", "1")),
+        ]);
+        let new = database(&[
+            ("a:all", package("2", "2")),
+            ("c:all", package("1", "2")),
+            ("d:all", package("1", "1")),
+            ("same:all", package("1", "1")),
+        ]);
+        let told: Vec<_> = old
+            .changes(&new)
+            .into_iter()
+            .map(|c| (c.name, c.old, c.new))
+            .collect();
+        let told: Vec<_> = told
+            .iter()
+            .map(|(n, o, w)| (n.as_str(), o.as_deref(), w.as_deref()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("a", Some("1"), Some("2")),
+                ("b", Some("1"), None),
+                ("c", Some("1"), Some("1")),
+                ("d", None, Some("1")),
+            ]
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! Whether a container that has just started is shut in as it should be: its main process in, all that is missing out.
+//!
+//! systemd goes on without a namespace that it cannot have, with no more than a line in the journal. So nothing is taken
+//! for granted: what has to be private is compared with PID 1's, and the root has to be an overlay of this container.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::container::Name;
+use crate::stale::overlay_mounts;
+
+/// Namespaces that are the container's own (namespaces(7)): `PrivateMounts=`, `PrivatePIDs=`, `PrivateIPC=`,
+/// `ProtectHostname=`.
+const PRIVATE: [&str; 4] = ["mnt", "pid", "ipc", "uts"];
+
+/// Makes sure that the process `main` of the container `name` is isolated.
+///
+/// # Errors
+/// With everything that is missing, or when it cannot be looked at. A process that has ended is none.
+pub fn require(name: &Name, main: i32) -> Result<()> {
+    match missing(name, main, Path::new("/proc/1")) {
+        Ok(missing) if missing.is_empty() => Ok(()),
+        Ok(missing) => bail!("the container is not isolated: {}", missing.join("; ")),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(cause) => {
+            Err(cause).with_context(|| format!("cannot look at the isolation of process {main}"))
+        }
+    }
+}
+
+/// What the process lacks, compared with the process of the host at `host` in /proc.
+fn missing(name: &Name, main: i32, host: &Path) -> io::Result<Vec<String>> {
+    let proc = PathBuf::from(format!("/proc/{main}"));
+    let mut missing = Vec::new();
+    for namespace in PRIVATE {
+        let file = format!("ns/{namespace}");
+        // A link whose text names the namespace by its inode.
+        if fs::read_link(proc.join(&file))? == fs::read_link(host.join(&file))? {
+            missing.push(format!("it has the host's {namespace} namespace"));
+        }
+    }
+    let mountinfo = fs::read(proc.join("mountinfo"))?;
+    let root = overlay_mounts(&mountinfo, &format!("lodger-{name}"))
+        .into_iter()
+        .find(|overlay| overlay.at == *"/");
+    let device = fs::metadata(proc.join("root"))?.dev();
+    let device = (nix::libc::major(device), nix::libc::minor(device));
+    if root.is_none_or(|root| root.device != device) {
+        missing.push("its root is not its overlay".to_owned());
+    }
+    Ok(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_of_the_host_is_not_isolated_in_anything() {
+        let name = Name::parse("web").unwrap();
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert_eq!(
+            missing(&name, own, Path::new("/proc/self")).unwrap(),
+            [
+                "it has the host's mnt namespace",
+                "it has the host's pid namespace",
+                "it has the host's ipc namespace",
+                "it has the host's uts namespace",
+                "its root is not its overlay",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_no_error() {
+        let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        child.wait().unwrap();
+        require(&Name::parse("web").unwrap(), pid).unwrap();
+    }
+}

@@ -1,0 +1,91 @@
+//! Where lodgerd's messages go: the journal, with structured fields, when systemd runs it; stderr otherwise.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, filter::LevelFilter};
+
+use crate::refresh::report::{Action, Report};
+
+/// `MESSAGE_ID=` of the journal entry that sums up a refresh.
+pub const REFRESH_FINISHED: &str = "6f1c2a5d8f3e4b0c9d7a1e2b3c4d5e6f";
+/// `MESSAGE_ID=` of the journal entry for each container that a refresh left failed or stale.
+pub const CONTAINER_AT_FAULT: &str = "b0a9c8d7e6f54d3c8b2a1f0e9d8c7b6a";
+
+/// Sends messages on their way. Fields keep their names, in capitals: `CONTAINER=`, `REFRESH=`.
+pub fn init() {
+    let level = LevelFilter::INFO;
+    // systemd sets it for services whose output goes to the journal; without, nobody would look there.
+    let is_service = std::env::var_os("JOURNAL_STREAM").is_some();
+    if let (true, Ok(journal)) = (is_service, tracing_journald::layer()) {
+        tracing_subscriber::registry()
+            .with(journal.with_field_prefix(None).with_filter(level))
+            .init();
+    } else {
+        let stderr = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .without_time();
+        tracing_subscriber::registry()
+            .with(stderr.with_filter(level))
+            .init();
+    }
+}
+
+/// Says what a refresh did: one entry for each container at fault, one for the whole.
+pub fn report(report: &Report) {
+    let refresh = report.number;
+    for container in report
+        .containers
+        .iter()
+        .filter(|container| container.action == Action::Failed)
+    {
+        let reason = container.reason.as_deref().unwrap_or("unknown");
+        tracing::error!(
+            message_id = CONTAINER_AT_FAULT,
+            container = container.name,
+            refresh,
+            "{}: {reason}",
+            container.name
+        );
+    }
+    for stale in &report.verified.stale {
+        tracing::error!(
+            message_id = CONTAINER_AT_FAULT,
+            container = stale.container,
+            refresh,
+            "{}: process {} still runs the old '{}'",
+            stale.container,
+            stale.pid,
+            stale.path
+        );
+    }
+    if !report.unfinished.is_empty() {
+        tracing::error!(
+            refresh,
+            "nothing was restarted, because dpkg has not finished with {}",
+            report.unfinished.join(", ")
+        );
+    }
+    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
+    tracing::info!(
+        message_id = REFRESH_FINISHED,
+        refresh,
+        outcome = outcome.as_str().unwrap_or_default(),
+        packages = report.packages.len(),
+        restarted = report.count(Action::Restarted),
+        failed = report.count(Action::Failed),
+        skipped = report.count(Action::Skipped),
+        processes = report.verified.processes,
+        stale = report.verified.stale.len(),
+        "refresh {refresh} {}: {} packages changed, {} containers restarted, {} failed, {} processes of {} on old code",
+        outcome.as_str().unwrap_or_default(),
+        report.packages.len(),
+        report.count(Action::Restarted),
+        report.count(Action::Failed),
+        report.verified.stale.len(),
+        report.verified.processes,
+    );
+}

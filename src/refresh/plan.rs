@@ -1,0 +1,144 @@
+//! Which containers to restart: what is running in, one step for each out. Pure.
+
+use super::report::{Action, ContainerReport};
+use crate::container::Name;
+
+/// What the plan needs to know of a container's service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The container.
+    pub name: Name,
+    /// Its unit.
+    pub unit: String,
+    /// Whether systemd has the unit's file; without, it could be stopped but not started again.
+    pub loaded: bool,
+    /// Whether it is running, on its way there, or about to be restarted by systemd.
+    pub running: bool,
+    /// Whether the unit is a container's, and not the stub for a container file that is broken now.
+    pub intact: bool,
+    /// When its last start began, microseconds of CLOCK_MONOTONIC.
+    pub start_began: u64,
+}
+
+/// What to do with one container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Restart it.
+    Restart(Running),
+    /// Leave it, and say why.
+    Leave(ContainerReport),
+}
+
+/// The steps for a change that was complete at `since` (CLOCK_MONOTONIC, microseconds). Every running container depends
+/// on everything, for now. Stopped ones stay stopped, and are in no report: their next start mounts a fresh root.
+pub fn steps(running: Vec<Running>, since: u64, taken_up_again: bool) -> Vec<Step> {
+    running
+        .into_iter()
+        .filter(|service| service.running)
+        .map(|service| step(service, since, taken_up_again))
+        .collect()
+}
+
+fn step(service: Running, since: u64, taken_up_again: bool) -> Step {
+    let leave = |action, reason: &str| {
+        Step::Leave(ContainerReport {
+            name: service.name.to_string(),
+            action,
+            reason: Some(reason.to_owned()),
+        })
+    };
+    if service.start_began > since {
+        // A mount is made at each start, so a start after the change is on the new code. If this refresh was
+        // interrupted, it was most likely the refresh itself that restarted it.
+        if taken_up_again {
+            leave(
+                Action::Restarted,
+                "restarted before lodgerd was interrupted",
+            )
+        } else {
+            leave(Action::Skipped, "started after the change")
+        }
+    } else if !service.loaded {
+        leave(
+            Action::Failed,
+            "its container file is gone: it would not start again; stop it or put the file back",
+        )
+    } else if !service.intact {
+        leave(
+            Action::Failed,
+            "its container file is broken: it would not start again; see 'lodger check'",
+        )
+    } else {
+        Step::Restart(service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(name: &str) -> Running {
+        Running {
+            name: Name::parse(name).unwrap(),
+            unit: format!("lodger-{name}.service"),
+            loaded: true,
+            running: true,
+            intact: true,
+            start_began: 100,
+        }
+    }
+
+    #[test]
+    fn every_running_container_is_restarted_and_only_those() {
+        let stopped = Running {
+            running: false,
+            ..running("stopped")
+        };
+        assert_eq!(
+            steps(vec![running("web"), stopped], 200, false),
+            [Step::Restart(running("web"))]
+        );
+    }
+
+    #[test]
+    fn what_would_not_start_again_is_left_running() {
+        for (service, word) in [
+            (
+                Running {
+                    loaded: false,
+                    ..running("a")
+                },
+                "gone",
+            ),
+            (
+                Running {
+                    intact: false,
+                    ..running("a")
+                },
+                "broken",
+            ),
+        ] {
+            let [Step::Leave(report)] = &steps(vec![service], 200, false)[..] else {
+                panic!("not left")
+            };
+            assert_eq!(report.action, Action::Failed);
+            assert!(report.reason.as_ref().unwrap().contains(word), "{report:?}");
+        }
+    }
+
+    #[test]
+    fn what_started_after_the_change_is_fresh() {
+        let fresh = Running {
+            start_began: 201,
+            ..running("a")
+        };
+        let [Step::Leave(report)] = &steps(vec![fresh.clone()], 200, false)[..] else {
+            panic!("not left")
+        };
+        assert_eq!(report.action, Action::Skipped);
+        let [Step::Leave(report)] = &steps(vec![fresh], 200, true)[..] else {
+            panic!("not left")
+        };
+        assert_eq!(report.action, Action::Restarted);
+    }
+}

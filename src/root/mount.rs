@@ -1,0 +1,152 @@
+//! `lodgerd mount` and `lodgerd unmount`: a container's name and what it may see in; its root on the host's mount table,
+//! or off it again, out.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sched::{CloneFlags, setns};
+
+use super::mask::Mask;
+use super::overlay::{Overlay, bind_file, detach, make_directory};
+use super::{seen, submounts, sweep};
+use crate::container::{Base, Name};
+use crate::place;
+
+/// Everything that decides what one container's root is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountRequest {
+    /// Whose root.
+    pub name: Name,
+    /// The tree underneath.
+    pub base: Base,
+    /// Absolute paths it must not see, besides what lodger always takes away.
+    pub hide: Vec<PathBuf>,
+    /// Has to exist in the root: systemd is told to go on without it, since it looks before the root is mounted.
+    pub working_directory: PathBuf,
+}
+
+/// Mounts a fresh root. Whatever was mounted there before is taken off first.
+///
+/// # Errors
+/// With path and cause; then nothing stays mounted, and the start of the service fails with them.
+pub fn mount(request: &MountRequest) -> Result<()> {
+    enter_host_mounts()?;
+    let root = request.name.root();
+    let state = request.name.state();
+    make_directory(&root, 0o755)?;
+    make_directory(Path::new(place::MASKS), 0o755)?;
+    make_directory(Path::new(place::CONTAINERS), 0o700)?;
+    make_directory(&state, 0o700)?;
+    // The kernel lets two overlays share an upper, with undefined results; so no two mounts of one container at once.
+    let _lock = sweep::lock_directory(&state, FlockArg::LockExclusive)?;
+    let _layers = sweep::hold(Path::new(place::MASKS))?;
+    detach(&root)?;
+    refuse_used_mount_point(&root)?;
+    build(request, &root, &state).inspect_err(|_| {
+        // The error that is on its way says more than a second one would.
+        let _ = detach(&root);
+    })
+}
+
+/// Takes the root off the host's mount table; the service that runs on it keeps it.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn unmount(name: &Name) -> Result<()> {
+    enter_host_mounts()?;
+    detach(&name.root())
+}
+
+fn build(request: &MountRequest, root: &Path, state: &Path) -> Result<()> {
+    let tree = request.base.tree();
+    let mask = match request.base {
+        Base::Host => seen::mask_of_host(tree, &request.hide)?,
+    };
+    let source = format!("lodger-{}", request.name);
+    overlay(&source, tree, &mask, state, root)?;
+    let mountinfo = fs::read("/proc/self/mountinfo").context("cannot read /proc/self/mountinfo")?;
+    for point in submounts::in_sight(&submounts::parse_mount_points(&mountinfo), &mask) {
+        carry_over(&source, &point, &mask, state, root)?;
+    }
+    require_directory(root, &request.working_directory)
+}
+
+/// Gives a filesystem mounted inside the base its own overlay, or its own bind mount if a file is mounted over a file.
+fn carry_over(source: &str, point: &Path, mask: &Mask, state: &Path, root: &Path) -> Result<()> {
+    let lower = Path::new("/").join(point);
+    let target = root.join(point);
+    let refused = || {
+        format!(
+            "the host has a filesystem mounted on '{}' that cannot be shown",
+            lower.display()
+        )
+    };
+    match fs::symlink_metadata(&lower) {
+        Ok(metadata) if metadata.is_dir() => {
+            let state = state.join("submounts").join(submounts::state_name(point));
+            overlay(source, &lower, &mask.below(point), &state, &target).with_context(refused)
+        }
+        Ok(_) => bind_file(&lower, &target).with_context(refused),
+        // Hidden under another mount, or gone meanwhile.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(cause) => Err(cause).with_context(refused),
+    }
+}
+
+fn overlay(source: &str, lower: &Path, mask: &Mask, state: &Path, target: &Path) -> Result<()> {
+    let layer = mask.layer(Path::new(place::MASKS))?;
+    Overlay {
+        source,
+        lower,
+        mask: &layer,
+        state,
+        target,
+    }
+    .mount()
+}
+
+/// Leaves the private mount namespace that systemd gives to every command of a service with `RootDirectory=`, for the
+/// one where the root has to appear: PID 1's.
+fn enter_host_mounts() -> Result<()> {
+    let namespace =
+        File::open("/proc/1/ns/mnt").context("cannot open the host's mount namespace")?;
+    setns(namespace.as_fd(), CloneFlags::CLONE_NEWNS)
+        .context("cannot enter the host's mount namespace")
+}
+
+/// A mount point is an empty directory. What lies in it would come to light, and be run, if the mount were missing.
+fn refuse_used_mount_point(root: &Path) -> Result<()> {
+    let mut entries =
+        fs::read_dir(root).with_context(|| format!("cannot read '{}'", root.display()))?;
+    if entries.next().is_some() {
+        bail!(
+            "the mount point '{}' is not empty; empty it",
+            root.display()
+        );
+    }
+    Ok(())
+}
+
+/// Looks for `path` as the container will see it. What systemd mounts itself is not there yet.
+fn require_directory(root: &Path, path: &Path) -> Result<()> {
+    if ["/dev", "/proc", "/sys"]
+        .iter()
+        .any(|api| path.starts_with(api))
+    {
+        return Ok(());
+    }
+    let root = File::open(root).with_context(|| format!("cannot open '{}'", root.display()))?;
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    openat2(root.as_fd(), path, how).map(drop).with_context(|| {
+        format!(
+            "the working-directory '{}' cannot be entered in the container's root",
+            path.display()
+        )
+    })
+}

@@ -1,0 +1,197 @@
+//! One overlay: lower, mask, upper and mount point in; a mount that was checked to be what was asked for out.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::mount::MsFlags;
+use nix::sys::statfs::{FsType, OVERLAYFS_SUPER_MAGIC, statfs};
+
+/// What one overlay is made of.
+#[derive(Debug)]
+pub struct Overlay<'a> {
+    /// Shown by `mount` as the source.
+    pub source: &'a str,
+    /// The tree underneath.
+    pub lower: &'a Path,
+    /// The mask layer over it, on another filesystem: a lower may not lie inside another (ELOOP).
+    pub mask: &'a Path,
+    /// Holds `upper` and `work`; made if missing.
+    pub state: &'a Path,
+    /// Where it is mounted; has to exist.
+    pub target: &'a Path,
+}
+
+impl Overlay<'_> {
+    /// Mounts it.
+    ///
+    /// # Errors
+    /// With the path and what to do, when the upper cannot be made, its filesystem cannot carry an upper, or the kernel
+    /// refuses the mount.
+    pub fn mount(&self) -> Result<()> {
+        let upper = self.state.join("upper");
+        let work = self.state.join("work");
+        self.make_upper(&upper)?;
+        make_directory(&work, 0o700)?;
+        refuse_unfit_upper(&upper)?;
+        let options = self.options(&upper, &work)?;
+        nix::mount::mount(
+            Some(self.source),
+            self.target,
+            Some("overlay"),
+            // What is set-id or a device in the base or an upper is neither to the container.
+            MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+            Some(options.as_os_str()),
+        )
+        .map_err(|errno| self.refusal(errno))?;
+        if statfs(self.target).map(|fs| fs.filesystem_type()) != Ok(OVERLAYFS_SUPER_MAGIC) {
+            bail!(
+                "'{}' is not an overlay although mounting it succeeded",
+                self.target.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// An upper's directory takes the place of the lower's, so it starts with the lower's owner and mode.
+    fn make_upper(&self, upper: &Path) -> Result<()> {
+        if upper.is_dir() {
+            return Ok(());
+        }
+        let like = fs::metadata(self.lower)
+            .with_context(|| format!("cannot read '{}'", self.lower.display()))?;
+        make_directory(upper, 0o700)?;
+        std::os::unix::fs::chown(upper, Some(like.uid()), Some(like.gid()))
+            .and_then(|()| {
+                fs::set_permissions(upper, fs::Permissions::from_mode(like.mode() & 0o7777))
+            })
+            .with_context(|| {
+                format!(
+                    "cannot give '{}' the owner of '{}'",
+                    upper.display(),
+                    self.lower.display()
+                )
+            })
+    }
+
+    /// The lower may change between two mounts only if none of these features was ever used on the upper
+    /// (overlayfs.rst, "Changes to underlying filesystems").
+    fn options(&self, upper: &Path, work: &Path) -> Result<OsString> {
+        let mut options = OsString::from("lowerdir=");
+        let mut add = |word: &str, path: &Path| {
+            if path
+                .as_os_str()
+                .as_bytes()
+                .iter()
+                .any(|byte| matches!(byte, b':' | b',' | b'\\'))
+            {
+                bail!(
+                    "'{}' has a colon, comma or backslash in its name, which overlayfs cannot take",
+                    path.display()
+                );
+            }
+            options.push(word);
+            options.push(path);
+            Ok(())
+        };
+        add("", self.mask)?;
+        add(":", self.lower)?;
+        add(",upperdir=", upper)?;
+        add(",workdir=", work)?;
+        options.push(",index=off,metacopy=off,xino=off,redirect_dir=nofollow");
+        Ok(options)
+    }
+
+    fn refusal(&self, errno: Errno) -> anyhow::Error {
+        let why = match errno {
+            Errno::ENODEV => "this kernel has no overlay filesystem (modprobe overlay)",
+            Errno::EINVAL => {
+                "the filesystem of one of them cannot be part of an overlay; the kernel log says which"
+            }
+            Errno::ELOOP => {
+                "one of them lies inside another, or too many overlays lie on each other"
+            }
+            Errno::EBUSY => "the upper is in use by another mount",
+            _ => "the kernel log may say more",
+        };
+        anyhow::Error::new(errno).context(format!(
+            "cannot mount an overlay of '{}' with upper '{}' on '{}': {why}",
+            self.lower.display(),
+            self.state.join("upper").display(),
+            self.target.display()
+        ))
+    }
+}
+
+/// Makes a directory and those above it; one that exists is left as it is.
+pub fn make_directory(path: &Path, mode: u32) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path)
+        .with_context(|| format!("cannot make the directory '{}'", path.display()))
+}
+
+/// Filesystems known not to carry an upper (overlayfs.rst, "Upper layer"): better said by name than as EINVAL.
+fn refuse_unfit_upper(upper: &Path) -> Result<()> {
+    const NFS: FsType = FsType(0x6969);
+    const FUSE: FsType = FsType(0x6573_5546);
+    const VFAT: FsType = FsType(0x4d44);
+    const CIFS: FsType = FsType(0xff53_4d42u32 as _);
+    let kind = statfs(upper)
+        .with_context(|| format!("cannot look at '{}'", upper.display()))?
+        .filesystem_type();
+    let name = match kind {
+        OVERLAYFS_SUPER_MAGIC => "an overlay itself",
+        NFS => "on NFS",
+        FUSE => "on a FUSE filesystem",
+        VFAT => "on VFAT",
+        CIFS => "on CIFS",
+        _ => return Ok(()),
+    };
+    bail!(
+        "'{}' is {name}, which cannot carry the upper of an overlay; put {} on ext4, xfs, btrfs or the like",
+        upper.display(),
+        crate::place::STATE
+    )
+}
+
+/// Takes every mount off `target`, busy ones too; those who use them keep them. Nothing mounted there is fine.
+pub fn detach(target: &Path) -> Result<()> {
+    use nix::mount::{MntFlags, umount2};
+    // Bounded: more mounts on one point than this are not ours to count.
+    for _ in 0..1000 {
+        match umount2(target, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+            Ok(()) => {}
+            Err(Errno::EINVAL | Errno::ENOENT) => return Ok(()),
+            Err(cause) => {
+                return Err(cause)
+                    .with_context(|| format!("cannot unmount '{}'", target.display()));
+            }
+        }
+    }
+    bail!("something keeps mounting on '{}'", target.display())
+}
+
+/// Shows the host's file `source` read-only at `target`, an existing file.
+pub fn bind_file(source: &Path, target: &Path) -> Result<()> {
+    let refused = || {
+        format!(
+            "cannot show '{}' at '{}'",
+            source.display(),
+            target.display()
+        )
+    };
+    let none: Option<&PathBuf> = None;
+    nix::mount::mount(Some(source), target, none, MsFlags::MS_BIND, none).with_context(refused)?;
+    let flags = MsFlags::MS_BIND
+        | MsFlags::MS_REMOUNT
+        | MsFlags::MS_RDONLY
+        | MsFlags::MS_NOSUID
+        | MsFlags::MS_NODEV;
+    nix::mount::mount(none, target, none, flags, none).with_context(refused)
+}

@@ -1,0 +1,58 @@
+//! `lodgerd` without a command: refreshes while there is something to refresh, and ends when idle.
+//!
+//! It ends without care for a mark that may come at that very moment: `lodgerd.path` looks again once it has ended.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sd_notify::NotifyState;
+
+use crate::prefix::Prefix;
+use crate::refresh::{Places, refresh};
+use crate::settings::Settings;
+use crate::systemd::Systemd;
+use crate::{bus, log, mark, settings};
+
+/// How long to stay for another question over D-Bus.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Serves until idle.
+///
+/// # Errors
+/// When a refresh could not be brought to its end. It is on disk, and taken up again at the next start.
+pub fn serve(places: &Places) -> Result<()> {
+    if let Err(cause) = bus::serve(places.clone()) {
+        // Marks and systemd's own socket are enough for a refresh.
+        tracing::warn!("going on without D-Bus: {cause:#}");
+    }
+    notify(&[NotifyState::Ready, NotifyState::Status("Idle.")]);
+    while mark::wait(places, IDLE)? {
+        notify(&[NotifyState::Status("Refreshing containers.")]);
+        let mut systemd = Systemd::connect()?;
+        match refresh(places, &mut systemd, parallel()).context("cannot refresh the containers")? {
+            Some(report) => log::report(&report),
+            None => tracing::info!("no package has changed since the last refresh, nothing to do"),
+        }
+        notify(&[NotifyState::Status("Idle.")]);
+    }
+    notify(&[NotifyState::Stopping]);
+    Ok(())
+}
+
+/// How many containers are restarted at a time. A mistake in the settings is no reason to leave containers on old code.
+fn parallel() -> usize {
+    let settings = settings::read(&Prefix::host()).unwrap_or_else(|mistakes| {
+        for mistake in mistakes {
+            tracing::error!("{}", mistake.one_line());
+        }
+        Settings::default()
+    });
+    settings.parallel.get()
+}
+
+/// What systemd shows of it is no reason to stop the work.
+fn notify(state: &[NotifyState]) {
+    if let Err(cause) = sd_notify::notify(state) {
+        tracing::warn!("cannot tell systemd: {cause}");
+    }
+}

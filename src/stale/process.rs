@@ -1,0 +1,83 @@
+//! One process: its number in, texts of its directory in /proc out.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use anyhow::Result;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, fstat};
+
+use super::MOST_BYTES;
+
+/// A process pinned by its directory in /proc: once it has ended, reads fail, and never tell of another.
+pub struct Process(OwnedFd);
+
+impl Process {
+    pub fn open(pid: i32) -> Result<Self> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(Self(nix::fcntl::open(
+            Path::new(&format!("/proc/{pid}")),
+            flags,
+            Mode::empty(),
+        )?))
+    }
+
+    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let file = openat(
+            &self.0,
+            name,
+            OFlag::O_RDONLY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )?;
+        let mut text = Vec::new();
+        File::from(file).take(MOST_BYTES).read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    /// Its number may have come to another process between listing and opening.
+    pub fn is_in(&self, cgroup: &str) -> Result<bool> {
+        let text = self.read("cgroup")?;
+        Ok(text
+            .split(|byte| *byte == b'\n')
+            .any(|line| line.strip_prefix(b"0::") == Some(cgroup.as_bytes())))
+    }
+
+    /// Whether its root is the host's own.
+    pub fn is_on_root(&self, host: &OwnedFd) -> Result<bool> {
+        let root = openat(
+            &self.0,
+            "root",
+            OFlag::O_PATH | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )?;
+        let (root, host) = (fstat(&root)?, fstat(host)?);
+        Ok((root.st_dev, root.st_ino) == (host.st_dev, host.st_ino))
+    }
+}
+
+pub fn has_ended(cause: &anyhow::Error) -> bool {
+    let by_errno = cause
+        .downcast_ref::<Errno>()
+        .is_some_and(|errno| matches!(errno, Errno::ENOENT | Errno::ESRCH));
+    let by_io = cause.downcast_ref::<io::Error>();
+    by_errno
+        || by_io
+            .is_some_and(|e| matches!(e.raw_os_error(), Some(nix::libc::ENOENT | nix::libc::ESRCH)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_on_the_hosts_own_root_is_not_the_payload() {
+        let own = Process::open(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let root: OwnedFd = File::open("/").unwrap().into();
+        let other: OwnedFd = File::open(std::env::temp_dir()).unwrap().into();
+        assert!(own.is_on_root(&root).unwrap());
+        assert!(!own.is_on_root(&other).unwrap());
+    }
+}

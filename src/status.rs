@@ -1,0 +1,100 @@
+//! What containers do now: systemd's state and a look at their processes in, what `lodger status` shows out.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::refresh::Places;
+use crate::refresh::report::{self, Report};
+use crate::stale::Scanner;
+use crate::systemd::{ServiceDetails, ServiceState, Systemd};
+
+/// The whole.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// Every container that systemd has loaded, by name.
+    pub containers: Vec<ContainerStatus>,
+    /// Whether a refresh is due or under way.
+    pub refreshing: bool,
+    /// The last refresh; `None` before the first.
+    pub last_refresh: Option<Report>,
+}
+
+/// One container.
+#[derive(Debug, Serialize)]
+pub struct ContainerStatus {
+    /// Its name.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// systemd's active state.
+    pub state: String,
+    /// systemd's sub state.
+    pub sub_state: String,
+    /// Why it is in this state, if it failed: `exit-code`, `timeout` ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Since when, RFC 3339.
+    pub since: Option<String>,
+    /// How many processes it has; `None` if that cannot be told without being root.
+    pub processes: Option<usize>,
+    /// Whether one of them runs code that the host no longer has; `None` if that cannot be told without being root.
+    pub stale: Option<bool>,
+    /// The files that show it.
+    pub stale_paths: Vec<String>,
+}
+
+/// Asks systemd, and looks at the processes if `look` says so, which takes root.
+///
+/// # Errors
+/// When systemd or a process cannot be read.
+pub fn status(places: &Places, systemd: &mut Systemd, look: bool) -> Result<Status> {
+    let mut scanner = if look { Some(Scanner::new()?) } else { None };
+    let mut containers = Vec::new();
+    for service in systemd.services()? {
+        let details = systemd.details(&service)?;
+        containers.push(container(service, details, scanner.as_mut())?);
+    }
+    Ok(Status {
+        containers,
+        refreshing: places.is_refresh_due(),
+        last_refresh: report::read_newest(&places.refreshes())?,
+    })
+}
+
+fn container(
+    service: ServiceState,
+    details: ServiceDetails,
+    scanner: Option<&mut Scanner>,
+) -> Result<ContainerStatus> {
+    let scan = match scanner {
+        Some(scanner) if !details.control_group.is_empty() => {
+            Some(scanner.scan(&service.name, &details.control_group)?)
+        }
+        Some(_) => Some(crate::stale::Scan::default()),
+        None => None,
+    };
+    let mut stale_paths: Vec<String> = scan
+        .iter()
+        .flat_map(|scan| scan.stale.iter().map(|process| process.path.clone()))
+        .collect();
+    stale_paths.sort();
+    stale_paths.dedup();
+    Ok(ContainerStatus {
+        name: service.name.to_string(),
+        unit: service.unit,
+        result: (service.active == "failed").then_some(details.result),
+        state: service.active,
+        sub_state: service.sub,
+        since: (details.since != 0).then(|| rfc3339(details.since)),
+        processes: scan.as_ref().map(|scan| scan.processes),
+        stale: scan.as_ref().map(|scan| !scan.stale.is_empty()),
+        stale_paths,
+    })
+}
+
+fn rfc3339(microseconds: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_micros(microseconds);
+    humantime::format_rfc3339_seconds(time).to_string()
+}

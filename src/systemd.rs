@@ -1,0 +1,444 @@
+//! The only file that speaks D-Bus to systemd: questions and jobs in, unit states and job results out.
+//!
+//! The signal that a job has ended is subscribed to before any job is queued, and matched by the job's object path: names
+//! come again, paths do not (org.freedesktop.systemd1(5)). A signal that is lost, because PID 1 was re-executed or the bus
+//! went away, is made up for by asking whether the job still exists.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use zbus::block_on;
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, connection, proxy};
+
+use crate::container::Name;
+
+/// systemd's own socket, for when there is no D-Bus daemon; root only.
+const PRIVATE_SOCKET: &str = "unix:path=/run/systemd/private";
+/// How long PID 1 may be away: a re-execution takes well under a second, but may come with an upgrade under load.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often to ask whether a job still exists while no signal comes.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+#[proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Manager {
+    fn subscribe(&self) -> zbus::Result<()>;
+    fn list_units_by_names(&self, names: &[&str]) -> zbus::Result<Vec<ListedUnit>>;
+    fn list_units_by_patterns(
+        &self,
+        states: &[&str],
+        patterns: &[&str],
+    ) -> zbus::Result<Vec<ListedUnit>>;
+    fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn system_state(&self) -> zbus::Result<String>;
+    #[zbus(signal)]
+    fn job_removed(
+        &self,
+        id: u32,
+        job: OwnedObjectPath,
+        unit: String,
+        result: String,
+    ) -> zbus::Result<()>;
+}
+
+#[proxy(
+    interface = "org.freedesktop.DBus.Properties",
+    default_service = "org.freedesktop.systemd1"
+)]
+trait Properties {
+    fn get(&self, interface: &str, name: &str) -> zbus::Result<OwnedVariant>;
+}
+
+/// Name, description, load, active and sub state, followed unit, object path, job id, job type, job path.
+type ListedUnit = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
+
+/// One container's service as systemd has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceState {
+    /// The container.
+    pub name: Name,
+    /// `lodger-NAME.service`.
+    pub unit: String,
+    /// `loaded`, `not-found` ...
+    pub load: String,
+    /// `active`, `activating`, `failed` ...
+    pub active: String,
+    /// `running`, `auto-restart` ...
+    pub sub: String,
+    object: OwnedObjectPath,
+}
+
+impl ServiceState {
+    /// Whether it is running, on its way there, or about to be restarted by systemd.
+    pub fn is_running(&self) -> bool {
+        matches!(
+            self.active.as_str(),
+            "active" | "activating" | "reloading" | "refreshing"
+        )
+    }
+}
+
+/// What is known of one service besides its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceDetails {
+    /// See [`Systemd::start_began`].
+    pub start_began: u64,
+    /// Since when it is in its state: microseconds since 1970; 0 if unknown.
+    pub since: u64,
+    /// `ControlGroup=`; empty when it has none.
+    pub control_group: String,
+    /// `RootDirectory=`: the container's root, unless the unit is a stub for a broken container file.
+    pub root_directory: String,
+    /// `Result=`: `success`, `exit-code`, `timeout` ...
+    pub result: String,
+}
+
+/// A job in systemd's queue.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Job(OwnedObjectPath);
+
+/// How to get another connection when one breaks.
+pub type Connect = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
+
+/// A connection to systemd.
+pub struct Systemd {
+    connection: Connection,
+    connect: Connect,
+}
+
+impl Systemd {
+    /// Connects over the system bus or, if there is none, directly.
+    ///
+    /// # Errors
+    /// When neither way leads to systemd.
+    pub fn connect() -> Result<Self> {
+        Self::with(Arc::new(connect_to_host))
+    }
+
+    /// Connects by `connect`, now and whenever the connection breaks.
+    ///
+    /// # Errors
+    /// Those of `connect`.
+    pub fn with(connect: Connect) -> Result<Self> {
+        Ok(Self {
+            connection: connect()?,
+            connect,
+        })
+    }
+
+    /// Whether the system is going down; then start jobs are refused, and the next boot mounts everything afresh.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn is_stopping(&mut self) -> Result<bool> {
+        let state = self.ask("its state", async |manager| manager.system_state().await)?;
+        Ok(state == "stopping")
+    }
+
+    /// The services of containers that are loaded, by name.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn services(&mut self) -> Result<Vec<ServiceState>> {
+        let listed = self.ask("the services of containers", async |manager| {
+            manager
+                .list_units_by_patterns(&[], &["lodger-*.service"])
+                .await
+        })?;
+        let mut services: Vec<ServiceState> =
+            listed.into_iter().filter_map(service_state).collect();
+        services.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(services)
+    }
+
+    /// One service, whether it is loaded or not.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn service(&mut self, unit: &str) -> Result<Option<ServiceState>> {
+        let listed = self.ask(&format!("about {unit}"), async |manager| {
+            manager.list_units_by_names(&[unit]).await
+        })?;
+        Ok(listed.into_iter().find_map(service_state))
+    }
+
+    /// When the last start of a service began, before its root was mounted: microseconds of CLOCK_MONOTONIC; 0 if never.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn start_began(&mut self, service: &ServiceState) -> Result<u64> {
+        self.property(service, "Unit", "InactiveExitTimestampMonotonic")
+    }
+
+    /// Asks for the details of a service.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn details(&mut self, service: &ServiceState) -> Result<ServiceDetails> {
+        Ok(ServiceDetails {
+            start_began: self.start_began(service)?,
+            since: self.property(service, "Unit", "StateChangeTimestamp")?,
+            control_group: self.property(service, "Service", "ControlGroup")?,
+            root_directory: self.property(service, "Service", "RootDirectory")?,
+            result: self.property(service, "Service", "Result")?,
+        })
+    }
+
+    /// Queues a restart of `unit` if it is running, and nothing otherwise.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn try_restart(&mut self, unit: &str) -> Result<Job> {
+        let question = format!("for a restart of {unit}");
+        Ok(Job(self.ask(&question, async |manager| {
+            manager.try_restart_unit(unit, "replace").await
+        })?))
+    }
+
+    /// Whether `job` is still queued or running.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn exists(&mut self, job: &Job) -> Result<bool> {
+        let path = &job.0;
+        let state = self.ask_at(
+            "about a job",
+            async |connection| match PropertiesProxy::new(connection, path.clone())
+                .await?
+                .get("org.freedesktop.systemd1.Job", "State")
+                .await
+            {
+                Ok(_) => Ok(true),
+                Err(cause) if is_bus_error(&cause, "UnknownObject") => Ok(false),
+                Err(cause) => Err(cause),
+            },
+        )?;
+        Ok(state)
+    }
+
+    /// Subscribes to the end of jobs. To be called before any is queued.
+    ///
+    /// # Errors
+    /// When systemd cannot be reached.
+    pub fn finished_jobs(&self) -> Result<FinishedJobs> {
+        let (results, receiver) = mpsc::channel();
+        let (subscribed, ready) = mpsc::channel();
+        let connect = self.connect.clone();
+        // Signals are received while a thread waits for them, and this one has other things to do.
+        thread::Builder::new()
+            .name("finished-jobs".into())
+            .spawn(move || send_finished_jobs(&connect, &subscribed, &results))
+            .context("cannot start a thread")?;
+        ready
+            .recv()
+            .context("the subscription to systemd's jobs ended early")??;
+        Ok(FinishedJobs {
+            receiver,
+            results: HashMap::new(),
+        })
+    }
+
+    fn property<T: TryFrom<OwnedVariant>>(
+        &mut self,
+        service: &ServiceState,
+        interface: &str,
+        name: &str,
+    ) -> Result<T> {
+        let interface = format!("org.freedesktop.systemd1.{interface}");
+        let value = self.ask_at(
+            &format!("for {name} of {}", service.unit),
+            async |connection| {
+                PropertiesProxy::new(connection, service.object.clone())
+                    .await?
+                    .get(&interface, name)
+                    .await
+            },
+        )?;
+        T::try_from(value)
+            .map_err(|_| anyhow::anyhow!("{name} of {} is not of the type expected", service.unit))
+    }
+
+    fn ask<T>(
+        &mut self,
+        what: &str,
+        question: impl AsyncFn(&ManagerProxy<'static>) -> zbus::Result<T>,
+    ) -> Result<T> {
+        self.ask_at(what, async |connection| {
+            question(&ManagerProxy::new(connection).await?).await
+        })
+    }
+
+    /// Asks until there is an answer: while PID 1 is re-executed, or the bus restarted, there is none for a moment.
+    fn ask_at<T>(
+        &mut self,
+        what: &str,
+        question: impl AsyncFn(&Connection) -> zbus::Result<T>,
+    ) -> Result<T> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let cause = match block_on(question(&self.connection)) {
+                Ok(answer) => return Ok(answer),
+                Err(cause) => cause,
+            };
+            if !is_passing(&cause) || Instant::now() > end {
+                return Err(cause).with_context(|| format!("cannot ask systemd {what}"));
+            }
+            tracing::debug!("systemd is not there, asking again: {cause}");
+            thread::sleep(Duration::from_millis(500));
+            if let Ok(connection) = (self.connect)() {
+                self.connection = connection;
+            }
+        }
+    }
+}
+
+/// The results of jobs as they end.
+#[derive(Debug)]
+pub struct FinishedJobs {
+    receiver: Receiver<(Job, String)>,
+    results: HashMap<Job, String>,
+}
+
+impl FinishedJobs {
+    /// Waits until one of `jobs` has ended, and returns its place in the slice and its result (`done`, `failed`,
+    /// `canceled` ...), or `None` as the result if it ended unseen. `None` if all of them are still there after a while.
+    ///
+    /// # Errors
+    /// When systemd stops answering.
+    pub fn wait(
+        &mut self,
+        systemd: &mut Systemd,
+        jobs: &[Job],
+    ) -> Result<Option<(usize, Option<String>)>> {
+        let end = Instant::now() + LOOK_AGAIN;
+        loop {
+            if let Some(at) = jobs.iter().position(|job| self.results.contains_key(job)) {
+                return Ok(Some((at, self.results.remove(&jobs[at]))));
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            match self.receiver.recv_timeout(left) {
+                Ok((job, result)) => {
+                    self.results.insert(job, result);
+                }
+                Err(RecvTimeoutError::Timeout) => break,
+                // The connection broke, and nothing will come any more: from now on, look.
+                Err(RecvTimeoutError::Disconnected) => {
+                    thread::sleep(left);
+                    break;
+                }
+            }
+        }
+        for (at, job) in jobs.iter().enumerate() {
+            if !systemd.exists(job)? {
+                // The signal may have come while we asked.
+                self.results.extend(self.receiver.try_iter());
+                return Ok(Some((at, self.results.remove(job))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn send_finished_jobs(
+    connect: &Connect,
+    subscribed: &mpsc::Sender<Result<()>>,
+    results: &mpsc::Sender<(Job, String)>,
+) {
+    let subscription = connect().and_then(|connection| {
+        let signals = block_on(async {
+            let manager = ManagerProxy::new(&connection).await?;
+            let signals = manager.receive_job_removed().await?;
+            manager.subscribe().await?;
+            zbus::Result::Ok(signals)
+        });
+        signals.context("cannot subscribe to systemd's jobs")
+    });
+    let mut signals = match subscription {
+        Ok(signals) => signals,
+        Err(cause) => {
+            // Nobody waiting for it is no loss.
+            let _ = subscribed.send(Err(cause));
+            return;
+        }
+    };
+    let _ = subscribed.send(Ok(()));
+    while let Some(signal) = block_on(signals.next()) {
+        let Ok(arguments) = signal.args() else {
+            continue;
+        };
+        if results
+            .send((Job(arguments.job().clone()), arguments.result().clone()))
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn connect_to_host() -> Result<Connection> {
+    let by_bus = block_on(connection::Builder::system().build());
+    let cause = match by_bus {
+        Ok(connection) => return Ok(connection),
+        Err(cause) => cause,
+    };
+    let direct = block_on(connection::Builder::address(PRIVATE_SOCKET).p2p().build());
+    direct
+        .map_err(|_| cause)
+        .context("cannot reach systemd, neither over the system bus nor directly")
+}
+
+fn service_state(listed: ListedUnit) -> Option<ServiceState> {
+    let (unit, _, load, active, sub, _, object, ..) = listed;
+    let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
+    let name = Name::parse(name).ok()?;
+    Some(ServiceState {
+        name,
+        unit,
+        load,
+        active,
+        sub,
+        object,
+    })
+}
+
+/// Whether the same question may well be answered in a moment.
+fn is_passing(cause: &zbus::Error) -> bool {
+    let passing = [
+        "NoReply",
+        "Disconnected",
+        "NameHasNoOwner",
+        "ServiceUnknown",
+    ];
+    matches!(cause, zbus::Error::InputOutput(_))
+        || passing.iter().any(|name| is_bus_error(cause, name))
+}
+
+/// Whether this is the error `org.freedesktop.DBus.Error.NAME`, which zbus has in two forms.
+fn is_bus_error(cause: &zbus::Error, name: &str) -> bool {
+    let full = match cause {
+        zbus::Error::MethodError(full, ..) => full.to_string(),
+        zbus::Error::FDO(cause) => zbus::DBusError::name(&**cause).to_string(),
+        _ => return false,
+    };
+    full.strip_prefix("org.freedesktop.DBus.Error.") == Some(name)
+}

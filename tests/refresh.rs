@@ -1,0 +1,483 @@
+//! The refresh against a systemd that exists only in this process: the real proxies, over socket pairs.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use lodger::refresh::report::{Action, Outcome, Report};
+use lodger::refresh::{Places, refresh};
+use lodger::systemd::Systemd;
+use zbus::{Connection, OwnedObjectPath, block_on, connection, fdo, interface};
+
+/// One unit of the fake.
+#[derive(Debug, Clone)]
+struct FakeUnit {
+    load: &'static str,
+    active: &'static str,
+    root: String,
+    start_began: u64,
+    /// The result of its next restart.
+    result: &'static str,
+}
+
+/// What the fake knows and what happened to it.
+#[derive(Default)]
+struct State {
+    units: BTreeMap<String, FakeUnit>,
+    system_state: String,
+    /// Signals that a job has ended are not sent.
+    mute: bool,
+    /// The question for all units is not answered.
+    refuses: bool,
+    jobs: HashMap<String, bool>,
+    restarts: Vec<String>,
+    most_at_once: usize,
+    connections: Vec<Connection>,
+}
+
+type Shared = Arc<Mutex<State>>;
+type Listed = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
+
+struct FakeManager(Shared);
+
+#[interface(name = "org.freedesktop.systemd1.Manager")]
+impl FakeManager {
+    fn subscribe(&self) {}
+
+    fn list_units_by_names(&self, names: Vec<String>) -> Vec<Listed> {
+        let state = self.0.lock().unwrap();
+        names
+            .iter()
+            .filter_map(|name| Some(listed(name, state.units.get(name)?)))
+            .collect()
+    }
+
+    fn list_units_by_patterns(
+        &self,
+        _states: Vec<String>,
+        _patterns: Vec<String>,
+    ) -> fdo::Result<Vec<Listed>> {
+        let state = self.0.lock().unwrap();
+        if state.refuses {
+            return Err(fdo::Error::Failed("refused".into()));
+        }
+        Ok(state
+            .units
+            .iter()
+            .map(|(name, unit)| listed(name, unit))
+            .collect())
+    }
+
+    fn try_restart_unit(&self, name: String, mode: String) -> fdo::Result<OwnedObjectPath> {
+        assert_eq!(mode, "replace");
+        let mut state = self.0.lock().unwrap();
+        if state.system_state == "stopping" {
+            return Err(fdo::Error::Failed("destructive".into()));
+        }
+        state.restarts.push(name.clone());
+        let number = state.restarts.len();
+        let path = format!("/org/freedesktop/systemd1/job/{number}");
+        state.jobs.insert(path.clone(), true);
+        state.most_at_once = state
+            .most_at_once
+            .max(state.jobs.values().filter(|runs| **runs).count());
+        let shared = self.0.clone();
+        thread::spawn({
+            let path = path.clone();
+            move || finish_job(&shared, &path, &name)
+        });
+        Ok(path.try_into().unwrap())
+    }
+
+    #[zbus(property)]
+    fn system_state(&self) -> String {
+        self.0.lock().unwrap().system_state.clone()
+    }
+}
+
+/// Lets the job end as the unit is told to, a little later, and says so unless mute.
+fn finish_job(shared: &Shared, path: &str, unit: &str) {
+    thread::sleep(Duration::from_millis(5));
+    let (connections, result) = {
+        let mut state = shared.lock().unwrap();
+        state.jobs.insert(path.to_owned(), false);
+        let fake = state.units.get_mut(unit).unwrap();
+        fake.active = if fake.result == "done" {
+            "active"
+        } else {
+            "failed"
+        };
+        fake.start_began = u64::MAX;
+        let result = fake.result;
+        let told = if state.mute {
+            Vec::new()
+        } else {
+            state.connections.clone()
+        };
+        (told, result)
+    };
+    let job = OwnedObjectPath::try_from(path.to_owned()).unwrap();
+    for connection in connections {
+        let body = (1u32, &job, unit, result);
+        let manager = "org.freedesktop.systemd1.Manager";
+        let sent = connection.emit_signal(
+            None::<&str>,
+            "/org/freedesktop/systemd1",
+            manager,
+            "JobRemoved",
+            &body,
+        );
+        // A connection of a test that is over is no matter.
+        let _ = block_on(sent);
+    }
+}
+
+/// Answers for every unit and job: what a fake object's properties are depends on its path alone.
+struct FakeUnitProperties(FakeUnit);
+
+#[interface(name = "org.freedesktop.systemd1.Unit")]
+impl FakeUnitProperties {
+    #[zbus(property)]
+    fn inactive_exit_timestamp_monotonic(&self) -> u64 {
+        self.0.start_began
+    }
+    #[zbus(property)]
+    fn state_change_timestamp(&self) -> u64 {
+        0
+    }
+}
+
+struct FakeServiceProperties(FakeUnit);
+
+#[interface(name = "org.freedesktop.systemd1.Service")]
+impl FakeServiceProperties {
+    #[zbus(property)]
+    fn control_group(&self) -> String {
+        String::new()
+    }
+    #[zbus(property)]
+    fn root_directory(&self) -> String {
+        self.0.root.clone()
+    }
+    #[zbus(property)]
+    fn result(&self) -> String {
+        "exit-code".into()
+    }
+}
+
+fn object(name: &str) -> String {
+    format!(
+        "/org/freedesktop/systemd1/unit/{}",
+        name.replace(['-', '.', '@'], "_")
+    )
+}
+
+fn listed(name: &str, unit: &FakeUnit) -> Listed {
+    let path = object(name).try_into().unwrap();
+    let none = "/".to_owned().try_into().unwrap();
+    let text = String::new;
+    (
+        name.into(),
+        text(),
+        unit.load.into(),
+        unit.active.into(),
+        text(),
+        text(),
+        path,
+        0,
+        text(),
+        none,
+    )
+}
+
+/// A connection to a fake that serves `shared`.
+fn connect(shared: &Shared) -> anyhow::Result<Connection> {
+    let (client, server) = UnixStream::pair()?;
+    let (ready, served) = mpsc::channel();
+    let shared = shared.clone();
+    thread::spawn(move || {
+        let units: Vec<_> = shared.lock().unwrap().units.clone().into_iter().collect();
+        let mut builder = connection::Builder::unix_stream(server)
+            .server(zbus::Guid::generate())
+            .p2p()
+            .serve_at("/org/freedesktop/systemd1", FakeManager(shared.clone()));
+        for (name, unit) in units {
+            builder = builder
+                .serve_at(object(&name), FakeUnitProperties(unit.clone()))
+                .serve_at(object(&name), FakeServiceProperties(unit));
+        }
+        let connection = block_on(builder.build()).unwrap();
+        shared.lock().unwrap().connections.push(connection);
+        ready.send(()).unwrap();
+        block_on(std::future::pending::<()>());
+    });
+    let connection = block_on(connection::Builder::unix_stream(client).p2p().build())?;
+    served.recv()?;
+    Ok(connection)
+}
+
+/// A host with dpkg's database, a baseline from before, and containers.
+struct Host {
+    _directory: tempfile::TempDir,
+    places: Places,
+    shared: Shared,
+}
+
+const BEFORE: &str =
+    "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n";
+const AFTER: &str =
+    "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2\n";
+
+impl Host {
+    fn new(units: &[(&str, &'static str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let places = Places {
+            state: directory.path().join("lodger"),
+            admindir: directory.path().join("dpkg"),
+        };
+        fs::create_dir_all(places.admindir.join("info")).unwrap();
+        fs::create_dir_all(&places.state).unwrap();
+        fs::write(places.admindir.join("status"), BEFORE).unwrap();
+        places.record_baseline().unwrap();
+        let units = units.iter().map(|(name, active)| {
+            let root = format!("/run/lodger/roots/{name}");
+            let unit = FakeUnit {
+                load: "loaded",
+                active,
+                root,
+                start_began: 1,
+                result: "done",
+            };
+            (format!("lodger-{name}.service"), unit)
+        });
+        let state = State {
+            units: units.collect(),
+            system_state: "running".into(),
+            ..State::default()
+        };
+        Self {
+            _directory: directory,
+            places,
+            shared: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    fn dpkg_wrote(&self, status: &str) {
+        fs::write(self.places.admindir.join("status"), status).unwrap();
+        self.places.mark().unwrap();
+    }
+
+    fn unit(&self, name: &str, change: impl FnOnce(&mut FakeUnit)) {
+        change(
+            self.shared
+                .lock()
+                .unwrap()
+                .units
+                .get_mut(&format!("lodger-{name}.service"))
+                .unwrap(),
+        );
+    }
+
+    fn refresh(&self, parallel: usize) -> Option<Report> {
+        self.try_refresh(parallel).unwrap()
+    }
+
+    fn try_refresh(&self, parallel: usize) -> anyhow::Result<Option<Report>> {
+        let shared = self.shared.clone();
+        let mut systemd = Systemd::with(Arc::new(move || connect(&shared)))?;
+        refresh(&self.places, &mut systemd, parallel)
+    }
+
+    fn restarts(&self) -> Vec<String> {
+        self.shared.lock().unwrap().restarts.clone()
+    }
+
+    fn is_at_rest(&self) -> bool {
+        !self.places.pending().exists() && !self.places.refreshing().exists()
+    }
+}
+
+fn actions(report: &Report) -> Vec<(&str, Action)> {
+    report
+        .containers
+        .iter()
+        .map(|container| (container.name.as_str(), container.action))
+        .collect()
+}
+
+#[test]
+fn running_containers_are_restarted_and_stopped_ones_stay_stopped() {
+    let host = Host::new(&[
+        ("db", "active"),
+        ("off", "inactive"),
+        ("web", "activating"),
+        ("worn", "failed"),
+    ]);
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(host.restarts(), ["lodger-db.service", "lodger-web.service"]);
+    assert_eq!(
+        actions(&report),
+        [("db", Action::Restarted), ("web", Action::Restarted)]
+    );
+    assert_eq!(report.outcome, Outcome::Done);
+    assert_eq!(
+        (
+            report.packages[0].old.as_deref(),
+            report.packages[0].new.as_deref()
+        ),
+        (Some("1"), Some("2"))
+    );
+    assert!(host.is_at_rest());
+    let written = fs::read_to_string(host.places.refreshes().join("1.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Report>(&written).unwrap(), report);
+}
+
+#[test]
+fn one_change_is_refreshed_once() {
+    let host = Host::new(&[("web", "active")]);
+    host.dpkg_wrote(AFTER);
+    assert!(host.refresh(2).is_some());
+    host.places.mark().unwrap();
+    assert_eq!(host.refresh(2), None);
+    assert_eq!(host.restarts().len(), 1);
+    assert!(host.is_at_rest());
+    assert!(!host.places.refreshes().join("2.json").exists());
+}
+
+#[test]
+fn an_upgrade_of_lodger_itself_restarts_nothing() {
+    let host = Host::new(&[("web", "active")]);
+    let lodger =
+        "\nPackage: lodger\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2\n";
+    host.dpkg_wrote(&format!("{BEFORE}{lodger}"));
+    assert_eq!(host.refresh(2), None);
+    assert!(host.restarts().is_empty() && host.is_at_rest());
+}
+
+#[test]
+fn half_configured_packages_put_the_refresh_off() {
+    let host = Host::new(&[("web", "active")]);
+    host.dpkg_wrote(&AFTER.replace("ok installed", "ok half-configured"));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(report.outcome, Outcome::UnfinishedPackages);
+    assert_eq!(report.unfinished, ["libc6:amd64 (half-configured)"]);
+    assert!(host.restarts().is_empty() && host.is_at_rest());
+    // Once dpkg has finished, the whole change since the last refresh is taken up.
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        (report.outcome, report.number, report.packages.len()),
+        (Outcome::Done, 2, 1)
+    );
+    assert_eq!(host.restarts(), ["lodger-web.service"]);
+}
+
+#[test]
+fn nothing_is_restarted_while_the_system_goes_down() {
+    let host = Host::new(&[("web", "active")]);
+    host.shared.lock().unwrap().system_state = "stopping".into();
+    host.dpkg_wrote(AFTER);
+    assert_eq!(host.refresh(2).unwrap().outcome, Outcome::ShuttingDown);
+    assert!(host.restarts().is_empty() && host.is_at_rest());
+}
+
+#[test]
+fn one_that_fails_stops_no_other_and_is_told_of() {
+    let host = Host::new(&[("a", "active"), ("b", "active"), ("c", "active")]);
+    host.unit("b", |unit| unit.result = "failed");
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(1).unwrap();
+    assert_eq!(
+        actions(&report),
+        [
+            ("a", Action::Restarted),
+            ("b", Action::Failed),
+            ("c", Action::Restarted)
+        ]
+    );
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert_eq!(
+        report.containers[1].reason.as_deref(),
+        Some("the job's result is failed, the unit is failed (exit-code)")
+    );
+}
+
+#[test]
+fn what_would_not_start_again_keeps_running() {
+    let host = Host::new(&[("broken", "active"), ("gone", "active")]);
+    host.unit("broken", |unit| unit.root = String::new());
+    host.unit("gone", |unit| unit.load = "not-found");
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("broken", Action::Failed), ("gone", Action::Failed)]
+    );
+    assert!(host.restarts().is_empty());
+}
+
+#[test]
+fn a_lost_signal_does_not_hold_the_refresh_up() {
+    let host = Host::new(&[("web", "active")]);
+    host.shared.lock().unwrap().mute = true;
+    host.dpkg_wrote(AFTER);
+    assert_eq!(host.refresh(2).unwrap().outcome, Outcome::Done);
+}
+
+#[test]
+fn no_more_than_the_set_number_are_restarted_at_once() {
+    let names: Vec<String> = (0..20).map(|number| format!("c{number:02}")).collect();
+    let units: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "active")).collect();
+    let host = Host::new(&units);
+    host.dpkg_wrote(AFTER);
+    assert_eq!(host.refresh(3).unwrap().count(Action::Restarted), 20);
+    let most = host.shared.lock().unwrap().most_at_once;
+    assert!((2..=3).contains(&most), "{most}");
+}
+
+#[test]
+fn an_interrupted_refresh_is_taken_up_where_it_was() {
+    let host = Host::new(&[("done", "active"), ("left", "active")]);
+    host.dpkg_wrote(AFTER);
+    host.shared.lock().unwrap().refuses = true;
+    assert!(host.try_refresh(2).is_err());
+    host.shared.lock().unwrap().refuses = false;
+    assert!(host.places.refreshing().exists());
+    host.unit("done", |unit| unit.start_began = u64::MAX);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(host.restarts(), ["lodger-left.service"]);
+    assert_eq!(
+        actions(&report),
+        [("done", Action::Restarted), ("left", Action::Restarted)]
+    );
+    assert_eq!((report.outcome, report.number), (Outcome::Done, 1));
+    assert!(host.is_at_rest());
+}
+
+#[test]
+fn without_a_baseline_every_running_container_is_affected() {
+    let host = Host::new(&[("web", "active")]);
+    fs::remove_file(host.places.baseline()).unwrap();
+    host.places.mark().unwrap();
+    assert_eq!(host.refresh(2).unwrap().outcome, Outcome::Done);
+    assert_eq!(host.restarts(), ["lodger-web.service"]);
+    assert!(Path::new(&host.places.baseline()).exists());
+}

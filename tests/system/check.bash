@@ -1,0 +1,131 @@
+#!/bin/bash
+# Sourced by every case, in the booted system. In: commands and what they should do. Out: one line for each check on
+# stdout, and in $RESULTS one word for each: ok, FAIL, and at the end `finished`.
+# shellcheck disable=SC2034  # cases use these
+
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+RESULTS=${RESULTS:?the file for the results}
+files=/etc/lodger
+state=/var/lib/lodger
+
+passed() {
+    echo ok >>"$RESULTS"
+    printf '    ok    %s\n' "$1"
+}
+
+# $1: what was checked; the rest: lines that tell more.
+failed() {
+    echo FAIL >>"$RESULTS"
+    printf '    FAIL  %s\n' "$1"
+    shift
+    printf '%s\n' "$@" | head -n 60 | sed 's/^/          | /'
+}
+
+# The command succeeds.
+check() {
+    local what=$1 output status
+    shift
+    output=$("$@" 2>&1)
+    status=$?
+    if [ $status -eq 0 ]; then passed "$what"; else failed "$what" "ran: $*" "exit status $status" "$output"; fi
+    return $status
+}
+
+# The command fails.
+check_fails() {
+    local what=$1 output
+    shift
+    if output=$("$@" 2>&1); then failed "$what" "ran: $*" "it succeeded, and should not" "$output"; else passed "$what"; fi
+}
+
+# The two texts are the same.
+check_equal() {
+    if [ "$2" = "$3" ]; then passed "$1"; else failed "$1" "expected: $2" "     got: $3"; fi
+}
+
+# The output of a command ($3 ...) has a match for the extended regular expression $2.
+check_output() {
+    local what=$1 pattern=$2 output
+    shift 2
+    output=$("$@" 2>&1)
+    if grep -Eq -- "$pattern" <<<"$output"; then passed "$what"; else failed "$what" "ran: $*" "no match for: $pattern" "$output"; fi
+}
+
+# The output of a command ($3 ...) has none.
+check_no_output() {
+    local what=$1 pattern=$2 output
+    shift 2
+    output=$("$@" 2>&1)
+    if grep -Eq -- "$pattern" <<<"$output"; then failed "$what" "ran: $*" "unwanted match for: $pattern" "$output"; else passed "$what"; fi
+}
+
+# A number lies between $2 and $3, both included.
+check_between() {
+    if [[ $4 =~ ^-?[0-9]+$ ]] && [ "$4" -ge "$2" ] && [ "$4" -le "$3" ]; then passed "$1"; else failed "$1" "expected: $2 to $3" "     got: $4"; fi
+}
+
+# Setting the scene: what fails here makes the rest meaningless, so the case ends.
+must() {
+    local output status
+    output=$("$@" 2>&1)
+    status=$?
+    [ $status -eq 0 ] && return
+    failed "could not: $*" "exit status $status" "$output"
+    finish
+}
+
+# Waits until a command succeeds, at most $1 seconds. The pause between two tries is not what decides.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.1
+    done
+}
+
+# The last line of every case: without it, the case counts as one that ended early.
+finish() {
+    echo finished >>"$RESULTS"
+    exit 0
+}
+
+# Ends this stage: the harness boots the same system again and calls the case with the next stage as $1.
+reboot_to_next_stage() { exit 100; }
+
+# Writes standard input to a container file. $1: its name without .toml.
+container() {
+    must mkdir -p "$files"
+    cat >"$files/$1.toml"
+}
+
+# A container that sleeps; standard input is appended to its file.
+sleeper() {
+    local name=$1
+    {
+        echo 'exec = ["/usr/bin/sleep", "infinity"]'
+        [ -t 0 ] || cat
+    } | container "$name"
+}
+
+reload() { must systemctl daemon-reload; }
+
+# Where the file system of a container's payload and its process id are. $1: container.
+main_pid() { systemctl show --value --property MainPID "lodger-$1.service"; }
+
+# Runs a command where the payload of container $1 runs, as root of the host: what it cannot see, nothing there can.
+within() {
+    local pid
+    pid=$(main_pid "$1")
+    shift
+    [ "${pid:-0}" -gt 0 ] || { echo "no payload" >&2; return 127; }
+    nsenter -t "$pid" -m -p -u -i -n -r -w -- "$@"
+}
+
+is_active() { systemctl is-active --quiet "lodger-$1.service"; }
+active_state() { systemctl show --value --property ActiveState "lodger-$1.service"; }
+# Microseconds since boot; changes at every start.
+started_at() { systemctl show --value --property ExecMainStartTimestampMonotonic "lodger-$1.service"; }
+# `systemctl status` as the user sees it; it exits 3 for a stopped unit.
+status_of() { systemctl status --no-pager --full --lines 50 "lodger-$1.service" || true; }
+journal_of() { journalctl --sync; journalctl --no-pager --output cat --unit "$1"; }
