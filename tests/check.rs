@@ -38,14 +38,12 @@ fn mistakes_of_all_files_are_told_and_counted() {
         &["check", "c.toml", "b.toml", "a.toml"],
     ));
     assert_eq!((status, stdout), (Some(1), String::new()));
-    let expected = r#"error[L007]: expected an array of strings or a string, found an integer
- --> a.toml:1:8
+    let expected = r#"a.toml:1:8: error[L007]: expected an array of strings or a string, found an integer
   |
 1 | exec = 1
   |        ^
 
-warning[L022]: the program "/usr/bin/y" is not on this host
- --> b.toml:1:8
+b.toml:1:8: warning[L022]: the program "/usr/bin/y" is not on this host
   |
 1 | exec = "/usr/bin/y"
   |        ^^^^^^^^^^^^
@@ -75,7 +73,7 @@ fn json_has_what_the_blocks_have() {
             },
             {
                 "rule": "L006", "severity": "error", "path": "a.toml", "line": 2, "column": 1, "length": 3,
-                "message": "unknown key \"usr\"", "help": "did you mean \"user\"?",
+                "message": "unknown key \"usr\"; did you mean \"user\"?", "help": null,
             },
         ])
     );
@@ -86,13 +84,18 @@ fn a_file_that_cannot_be_read_is_status_2() {
     let root = root(&[("a.toml", "exec = 1\n"), ("notes.txt", "")]);
     let (status, _, stderr) = told(lodger(root.path(), &["check", "nowhere.toml", "a.toml"]));
     assert_eq!(status, Some(2));
-    assert!(stderr.contains("error[L001]: cannot be opened: No such file or directory (os error 2)\n --> nowhere.toml\n"), "{stderr}");
+    assert!(
+        stderr.contains(
+            "nowhere.toml: error[L001]: cannot be opened: No such file or directory (os error 2)\n"
+        ),
+        "{stderr}"
+    );
     assert!(stderr.ends_with("\n2 errors\n"), "{stderr}");
     let (status, _, stderr) = told(lodger(root.path(), &["check", "notes.txt"]));
     assert_eq!(status, Some(1));
     assert_eq!(
         stderr,
-        "error[L009]: a container file is called NAME.toml\n --> notes.txt\n\n1 error\n"
+        "notes.txt: error[L009]: a container file is called NAME.toml\n\n1 error\n"
     );
 }
 
@@ -166,7 +169,7 @@ fn two_files_for_one_name_are_told_apart() {
     assert_eq!(status, Some(1));
     assert_eq!(
         stderr,
-        "error[L009]: a second file for the same container; the first is a/web.toml\n --> b/web.toml\n\n1 error\n"
+        "b/web.toml: error[L009]: a second file for the same container; the first is a/web.toml\n\n1 error\n"
     );
 }
 
@@ -178,7 +181,7 @@ fn without_a_file_everything_installed_is_checked_and_the_settings() {
     ]);
     let settings = json!({
         "rule": "L006", "severity": "error", "path": "/etc/lodger.toml", "line": 2, "column": 1, "length": 8,
-        "message": "unknown key \"paralell\" in [refresh]", "help": "did you mean \"parallel\"?",
+        "message": "unknown key \"paralell\" in [refresh]; did you mean \"parallel\"?", "help": null,
     });
     let output = lodger(root.path(), &["check", "--json"]);
     assert_eq!(output.status.code(), Some(1));

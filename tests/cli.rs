@@ -37,7 +37,10 @@ fn show_is_what_the_generator_writes() {
         (status, stdout),
         (Some(1), written("lodger-broken.service"))
     );
-    assert!(stderr.starts_with("error[L007]: "), "{stderr}");
+    assert!(
+        stderr.starts_with("/etc/lodger/broken.toml:1:8: error[L007]: "),
+        "{stderr}"
+    );
 
     let both = format!(
         "# lodger-web@b.service\n{}\n# lodger-web@a.service\n{}",
@@ -83,7 +86,9 @@ fn show_says_why_there_is_nothing_to_show() {
     let (status, stdout, stderr) = show("ssh");
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     assert!(
-        stderr.starts_with("error[L019]: its unit \"lodger-ssh.service\" is there already"),
+        stderr.starts_with(
+            "/etc/lodger/ssh.toml: error[L019]: its unit \"lodger-ssh.service\" is there already"
+        ),
         "{stderr}"
     );
 }

@@ -92,10 +92,10 @@ impl<'d> Table<'d> {
                     rule::UNKNOWN_KEY,
                     format!("unknown {kind} {}{place}", quote(key)),
                 );
-                match did_you_mean(key, asked.iter().copied()) {
-                    Some(meant) => (span, fault.help(format!("did you mean \"{meant}\"?"))),
-                    None => (span, fault),
-                }
+                (
+                    span,
+                    fault.suggest(did_you_mean(key, asked.iter().copied())),
+                )
             })
             .collect()
     }

@@ -117,12 +117,12 @@ fn all_mistakes_of_a_file_are_told_in_its_order() {
     assert_eq!(
         faults("web", text),
         [
-            "x.toml:1:1: unknown key \"exce\" (did you mean \"exec\"?)",
+            "x.toml:1:1: unknown key \"exce\"; did you mean \"exec\"?",
             "x.toml:2:8: expected a string, found an integer (write \"33\")",
             "x.toml:3:11: expected a string, found a boolean",
             "x.toml:5:10: \"512\" is 512 bytes, in which no program runs (a size such as \"512M\" or \"2G\" (K, M, G, T; \
              1024-based), or an integer of bytes)",
-            "x.toml:6:2: unknown table \"roots\" (did you mean \"root\"?)",
+            "x.toml:6:2: unknown table \"roots\"; did you mean \"root\"?",
         ]
     );
 }

@@ -251,7 +251,7 @@ fn references_reach_over_files() {
             "/etc/lodger/d.toml:2:13: requires \"bad@\", which is refused: /etc/lodger/bad@.toml:1:4: not TOML: key with no value, \
              expected `=`",
             "/etc/lodger/d.toml:2:22: requires \"gone\", which is masked by \"/etc/lodger/gone.toml\"",
-            "/etc/lodger/f.toml:2:13: requires \"x@4\", and no file makes a container of that name (did you mean \"x@1\"?)",
+            "/etc/lodger/f.toml:2:13: requires \"x@4\", and no file makes a container of that name; did you mean \"x@1\"?",
         ]
     );
 }
