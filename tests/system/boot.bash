@@ -58,7 +58,9 @@ attach_disk() {
     local image
     mkdir -p "$tree$2"
     image=$run_directory/disk.$(echo "$2" | tr / _)
-    truncate -s "$1" "$image" && mkfs.ext4 -q -m 0 -d "$tree$2" "$image" && mount -o loop "$image" "$tree$2"
+    truncate -s "$1" "$image" && mkfs.ext4 -q -m 0 -d "$tree$2" "$image" || return
+    # Under the mount there is nothing, as on a host: who looks there finds it empty.
+    find "$tree$2" -mindepth 1 -delete && mount -o loop "$image" "$tree$2"
 }
 
 detach_disks() {

@@ -31,11 +31,17 @@ check() {
     return $status
 }
 
-# The command fails.
+# The command runs and fails. One that cannot be run (125 to 129) has shown nothing.
 check_fails() {
-    local what=$1 output
+    local what=$1 output status
     shift
-    if output=$("$@" 2>&1); then failed "$what" "ran: $*" "it succeeded, and should not" "$output"; else passed "$what"; fi
+    output=$("$@" 2>&1)
+    status=$?
+    case $status in
+        0) failed "$what" "ran: $*" "it succeeded, and should not" "$output" ;;
+        12[5-9]) failed "$what" "ran: $*" "it could not be run: exit status $status" "$output" ;;
+        *) passed "$what" ;;
+    esac
 }
 
 # The two texts are the same.
@@ -126,6 +132,6 @@ is_active() { systemctl is-active --quiet "lodger-$1.service"; }
 active_state() { systemctl show --value --property ActiveState "lodger-$1.service"; }
 # Microseconds since boot; changes at every start.
 started_at() { systemctl show --value --property ExecMainStartTimestampMonotonic "lodger-$1.service"; }
-# `systemctl status` as the user sees it; it exits 3 for a stopped unit.
-status_of() { systemctl status --no-pager --full --lines 50 "lodger-$1.service" || true; }
+# `systemctl status` as the user sees it; it exits 3 for a stopped unit. The journal's writer may lag a moment behind.
+status_of() { journalctl --sync; systemctl status --no-pager --full --lines 50 "lodger-$1.service" || true; }
 journal_of() { journalctl --sync; journalctl --no-pager --output cat --unit "$1"; }
