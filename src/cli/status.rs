@@ -81,12 +81,11 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
 }
 
 fn in_words(report: &Report) -> String {
-    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
     let mut text = format!(
         "Last refresh: number {}, {}, at {}: {} packages changed, {} containers restarted, {} skipped, {} failed; {} of {} \
          processes on old code.",
         report.number,
-        outcome.as_str().unwrap_or_default(),
+        report.outcome.word(),
         report.finished,
         report.packages.len(),
         report.count(Action::Restarted),
