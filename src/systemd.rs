@@ -85,6 +85,8 @@ pub struct ServiceState {
     pub active: String,
     /// `running`, `auto-restart` ...
     pub sub: String,
+    /// The job that is queued or running for it, if there is one.
+    pub job: Option<Job>,
     object: OwnedObjectPath,
 }
 
@@ -408,15 +410,17 @@ fn connect_to_host() -> Result<Connection> {
 }
 
 fn service_state(listed: ListedUnit) -> Option<ServiceState> {
-    let (unit, _, load, active, sub, _, object, ..) = listed;
+    let (unit, _, load, active, sub, _, object, job_id, _, job) = listed;
     let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
     let name = Name::parse(name).ok()?;
+    let job = (job_id != 0).then_some(Job(job));
     Some(ServiceState {
         name,
         unit,
         load,
         active,
         sub,
+        job,
         object,
     })
 }
