@@ -1,6 +1,6 @@
 //! The container as lodger means it: plain, valid data. No serde, no I/O.
 //!
-//! [`file`] turns the text of a container file into a [`Container`] or into diagnostics; everything after it
+//! [`mod@file`] turns the text of a container file into a [`Container`] or into diagnostics; everything after it
 //! may rely on what the types here promise.
 
 use std::collections::BTreeMap;

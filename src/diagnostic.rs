@@ -1,6 +1,5 @@
 //! What the user wrote wrong: a rule, a place and words in; one line for logs, a block with carets for people, or JSON out.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
@@ -88,33 +87,32 @@ impl Diagnostic {
         printable(&format!("{}: {}{help}", self.place(), self.message))
     }
 
-    /// Several lines for people, in the way of rustc; ends in a newline.
+    /// Several lines for people: the place first, where editors and terminals look for it, and the line with carets as rustc shows
+    /// it. Ends in a newline.
     pub fn block(&self) -> String {
         let word = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
+        let message = format!("{}: {word}[{}]: {}", self.place(), self.rule, self.message);
+        let mut lines = vec![printable(&message)];
         let gutter = self
             .position
             .map_or(1, |position| position.line.to_string().len());
         let pad = " ".repeat(gutter);
-        let mut block = format!("{word}[{}]: {}\n", self.rule, printable(&self.message));
-        // Writing to a String cannot fail.
-        let _ = writeln!(block, "{pad}--> {}", printable(&self.place()));
         if let (Some(position), Some(excerpt)) = (self.position, &self.excerpt) {
-            let _ = writeln!(block, "{pad} |");
-            let _ = writeln!(block, "{} | {}", position.line, excerpt.text);
-            let _ = writeln!(
-                block,
+            lines.push(format!("{pad} |"));
+            lines.push(format!("{} | {}", position.line, excerpt.text));
+            lines.push(format!(
                 "{pad} | {}{}",
                 " ".repeat(excerpt.caret),
                 "^".repeat(excerpt.length)
-            );
+            ));
         }
         if let Some(help) = &self.help {
-            let _ = writeln!(block, "{pad} = help: {}", printable(help));
+            lines.push(format!("{pad} = help: {}", printable(help)));
         }
-        block
+        lines.join("\n") + "\n"
     }
 
     fn place(&self) -> String {
@@ -163,7 +161,7 @@ mod tests {
             rule::UNKNOWN_KEY,
             format!("unknown key {}", quote("restrat")),
         )
-        .help("did you mean \"restart\"?");
+        .help("write \"restart\"");
         Diagnostic {
             position: Some(Position {
                 line: 12,
@@ -179,7 +177,7 @@ mod tests {
     fn one_line_is_one_line_whatever_is_in_it() {
         assert_eq!(
             sample().one_line(),
-            "/etc/lodger/web.toml:12:3: unknown key \"restrat\" (did you mean \"restart\"?)"
+            "/etc/lodger/web.toml:12:3: unknown key \"restrat\" (write \"restart\")"
         );
         let evil = Diagnostic::of_file(
             Path::new("/etc/lodger/a\n<0>b.toml"),
@@ -194,12 +192,11 @@ mod tests {
     #[test]
     fn block_points_at_the_place_through_tabs() {
         let expected = "\
-error[L006]: unknown key \"restrat\"
-  --> /etc/lodger/web.toml:12:3
+/etc/lodger/web.toml:12:3: error[L006]: unknown key \"restrat\"
    |
 12 |     restrat = 1
    |     ^^^^^^^
-   = help: did you mean \"restart\"?
+   = help: write \"restart\"
 ";
         assert_eq!(sample().block(), expected);
     }
@@ -209,7 +206,7 @@ error[L006]: unknown key \"restrat\"
         let json = serde_json::to_string(&sample()).unwrap();
         assert_eq!(
             json,
-            r#"{"rule":"L006","severity":"error","path":"/etc/lodger/web.toml","line":12,"column":3,"length":7,"message":"unknown key \"restrat\"","help":"did you mean \"restart\"?"}"#
+            r#"{"rule":"L006","severity":"error","path":"/etc/lodger/web.toml","line":12,"column":3,"length":7,"message":"unknown key \"restrat\"","help":"write \"restart\""}"#
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -66,6 +66,11 @@ impl UnitTree {
     /// Each file gets its name when it is whole, so that neither PID 1 nor a second generator ever sees half of one. It is not
     /// synced: the directory is a tmpfs that is emptied before each run.
     pub fn write(&self, directory: &Path) -> Result<(), Vec<Error>> {
+        // Said once, and not for each file.
+        if let Err(error) = fs::read_dir(directory) {
+            let cannot = format!("cannot write to {}", directory.display());
+            return Err(vec![Error::new(error).context(cannot)]);
+        }
         let files = self
             .files
             .iter()
@@ -98,8 +103,10 @@ fn write_file(directory: &Path, path: &str, text: &str) -> Result<(), Error> {
 fn write_link(directory: &Path, path: &str, target: &str) -> Result<(), Error> {
     let path = directory.join(path);
     let write = || -> io::Result<()> {
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
+        // One level: the output directory itself is systemd's to make.
+        match path.parent().map(fs::create_dir) {
+            Some(Err(error)) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
         }
         let link = temporary().make_in(directory, |temporary| symlink(target, temporary))?;
         link.into_temp_path()

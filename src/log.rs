@@ -69,11 +69,11 @@ pub fn report(report: &Report) {
             report.unfinished.join(", ")
         );
     }
-    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
+    let outcome = report.outcome.word();
     tracing::info!(
         message_id = REFRESH_FINISHED,
         refresh,
-        outcome = outcome.as_str().unwrap_or_default(),
+        outcome,
         packages = report.packages.len(),
         restarted = report.count(Action::Restarted),
         failed = report.count(Action::Failed),
@@ -81,7 +81,7 @@ pub fn report(report: &Report) {
         processes = report.verified.processes,
         stale = report.verified.stale.len(),
         "refresh {refresh} {}: {} packages changed, {} containers restarted, {} failed, {} processes of {} on old code",
-        outcome.as_str().unwrap_or_default(),
+        outcome,
         report.packages.len(),
         report.count(Action::Restarted),
         report.count(Action::Failed),

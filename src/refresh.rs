@@ -10,6 +10,8 @@
 //! killed, the next one finds either and takes the refresh up again. It compares with the baseline of the last refresh,
 //! which is replaced at the end, and leaves alone what has started since the change; so doing it twice does no harm.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -74,15 +76,13 @@ impl Places {
         self.pending().exists() || self.refreshing().exists()
     }
 
-    /// Leaves the mark: a refresh is due.
+    /// Leaves the mark, as dpkg's hooks do: a refresh is due, for a change made in this boot.
     ///
     /// # Errors
     /// When the file cannot be made.
     pub fn mark(&self) -> Result<()> {
         let path = self.pending();
-        std::fs::File::create(&path)
-            .map(drop)
-            .with_context(|| format!("cannot make '{}'", path.display()))
+        fs::write(&path, boot_id()?).with_context(|| format!("cannot make '{}'", path.display()))
     }
 
     /// Records dpkg's present database as the baseline.
@@ -102,6 +102,8 @@ struct UnderWay {
     started: String,
     /// The kernel's boot id: CLOCK_MONOTONIC counts within one boot.
     boot: String,
+    /// The boot id in the last mark; `None` if there was none, or it said nothing.
+    marked_in: Option<String>,
     /// When the change was seen to be complete, with the change; `None` before that.
     change: Option<CompleteChange>,
 }
@@ -121,7 +123,7 @@ struct CompleteChange {
 /// the next call takes the refresh up again.
 pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Result<Option<Report>> {
     let (mut under_way, taken_up_again) = take_up(places)?;
-    wait_for_dpkg(places)?;
+    wait_for_dpkg(places, &mut under_way)?;
     let mut report = Report {
         number: under_way.number,
         outcome: Outcome::Done,
@@ -191,6 +193,7 @@ fn take_up(places: &Places) -> Result<(UnderWay, bool)> {
         number: newest.map_or(0, |(number, _)| number) + 1,
         started: now_rfc3339(),
         boot,
+        marked_in: None,
         change: None,
     };
     state_file::write(&places.refreshing(), &under_way)?;
@@ -198,13 +201,25 @@ fn take_up(places: &Places) -> Result<(UnderWay, bool)> {
 }
 
 /// Returns once no front end is at work and no mark of an earlier one is left. A mark that comes later means another refresh.
-fn wait_for_dpkg(places: &Places) -> Result<()> {
+fn wait_for_dpkg(places: &Places, under_way: &mut UnderWay) -> Result<()> {
     loop {
         lock::wait_until_free(&places.admindir)?;
+        if let Some(boot) = read_mark(&places.pending())? {
+            under_way.marked_in = Some(boot).filter(|boot| !boot.is_empty());
+        }
         state_file::remove(&places.pending())?;
         if !lock::is_held(&places.admindir)? {
             return Ok(());
         }
+    }
+}
+
+/// The boot id in a mark, which may be empty; `None` if there is no mark.
+fn read_mark(path: &Path) -> Result<Option<String>> {
+    match fs::read(path) {
+        Ok(mark) => Ok(Some(String::from_utf8_lossy(&mark).trim().to_owned())),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(cause).with_context(|| format!("cannot read '{}'", path.display())),
     }
 }
 
@@ -228,7 +243,8 @@ fn changes(places: &Places, now: &Database) -> Result<Option<Vec<Change>>> {
     }
 }
 
-/// Since when the change is complete: the moment recorded before an interruption, unless dpkg has changed more since.
+/// Since when the change is complete: the moment recorded before an interruption, unless dpkg has changed more since. A
+/// change that was marked in an earlier boot was there before anything that runs now.
 fn complete_since(places: &Places, under_way: &mut UnderWay, now: &Database) -> Result<u64> {
     if let Some(change) = under_way
         .change
@@ -237,7 +253,15 @@ fn complete_since(places: &Places, under_way: &mut UnderWay, now: &Database) -> 
     {
         return Ok(change.since);
     }
-    let since = monotonic_microseconds()?;
+    let before_boot = under_way
+        .marked_in
+        .as_ref()
+        .is_some_and(|boot| *boot != under_way.boot);
+    let since = if before_boot {
+        0
+    } else {
+        monotonic_microseconds()?
+    };
     under_way.change = Some(CompleteChange {
         since,
         database: now.clone(),
@@ -327,7 +351,7 @@ fn finish(places: &Places, mut report: Report, baseline: Option<Database>) -> Re
 
 fn boot_id() -> Result<String> {
     let path = "/proc/sys/kernel/random/boot_id";
-    let id = std::fs::read_to_string(path).with_context(|| format!("cannot read '{path}'"))?;
+    let id = fs::read_to_string(path).with_context(|| format!("cannot read '{path}'"))?;
     Ok(id.trim().to_owned())
 }
 

@@ -21,5 +21,6 @@ pub mod overlay;
 pub mod seen;
 pub mod submounts;
 pub mod sweep;
+pub mod xattr;
 
 pub use mount::{MountRequest, mount, unmount};

@@ -19,12 +19,10 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Serves until idle.
 ///
 /// # Errors
-/// When a refresh could not be brought to its end. It is on disk, and taken up again at the next start.
+/// When there is no system bus, or a refresh could not be brought to its end. It is on disk, and taken up again at the next
+/// start, which systemd sees to.
 pub fn serve(places: &Places) -> Result<()> {
-    if let Err(cause) = bus::serve(places.clone()) {
-        // Marks and systemd's own socket are enough for a refresh.
-        tracing::warn!("going on without D-Bus: {cause:#}");
-    }
+    bus::serve(places.clone())?;
     notify(&[NotifyState::Ready, NotifyState::Status("Idle.")]);
     while mark::wait(places, IDLE)? {
         notify(&[NotifyState::Status("Refreshing containers.")]);

@@ -86,13 +86,12 @@ fn add_commands(unit: &mut Unit, container: &Container) {
         "ExecStop",
         escape::privileged_command([place::LODGERD, "stop", &timeout]),
     );
-    // The service has its own copy of the mount now. Without the host's, the mount table that every later start reads stays short.
+    // The service has its own copy of the mount now. Without the host's, the mount table that every later start reads stays
+    // short. After a start that failed it is ExecStopPost= that takes the mount away.
     let unmount = [place::LODGERD, "unmount", container.name.as_str()];
-    unit.add(
-        "Service",
-        "ExecStartPost",
-        escape::privileged_command(unmount),
-    );
+    for key in ["ExecStartPost", "ExecStopPost"] {
+        unit.add("Service", key, escape::privileged_command(unmount));
+    }
 }
 
 /// `lodgerd mount` with what the container says about its root.
@@ -161,12 +160,26 @@ fn add_restarts(unit: &mut Unit, container: &Container) {
     unit.add("Service", "RestartSec", "100ms");
     unit.add("Service", "RestartSteps", "8");
     unit.add("Service", "RestartMaxDelaySec", "30s");
+    // lodgerd stop has nothing but SIGKILL for a payload without a handler for SIGTERM, and a stop that was asked for is no
+    // failure. SIGKILL from anyone else is one, so it leads to a restart wherever the policy has one for signals.
+    unit.add("Service", "SuccessExitStatus", "SIGKILL");
+    if restarts_after_signals(container.restart) {
+        unit.add("Service", "RestartForceExitStatus", "SIGKILL");
+    }
     // Longer than lodgerd stop takes, which keeps to the container's own limit.
     unit.add(
         "Service",
         "TimeoutStopSec",
         escape::verbatim(time_span(container.stop_timeout + STOP_GRACE)),
     );
+}
+
+/// Whether the policy has a restart after SIGKILL (systemd.service(5), the table of Restart=).
+fn restarts_after_signals(restart: Restart) -> bool {
+    match restart {
+        Restart::OnFailure | Restart::OnAbnormal | Restart::OnAbort | Restart::Always => true,
+        Restart::No | Restart::OnSuccess | Restart::OnWatchdog => false,
+    }
 }
 
 fn add_limits(unit: &mut Unit, container: &Container) {

@@ -105,9 +105,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "/etc/lodger.toml:1:1: unknown key \"refrsh\" (did you mean \"refresh\"?)",
+                "/etc/lodger.toml:1:1: unknown key \"refrsh\"; did you mean \"refresh\"?",
                 "/etc/lodger.toml:3:12: 0 is not a number of jobs (1 to 1024)",
-                "/etc/lodger.toml:4:1: unknown key \"paralel\" in [refresh] (did you mean \"parallel\"?)",
+                "/etc/lodger.toml:4:1: unknown key \"paralel\" in [refresh]; did you mean \"parallel\"?",
             ]
         );
         for bad in ["1025", "-1", "\"2\"", "1.5", "true"] {

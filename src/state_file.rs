@@ -31,7 +31,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<()> {
         .with_context(failed)
 }
 
-/// Reads what [`write`] wrote; `None` if there is no such file.
+/// Reads what [`write()`] wrote; `None` if there is no such file.
 ///
 /// # Errors
 /// When it cannot be read, or is not what was expected.

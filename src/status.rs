@@ -1,19 +1,22 @@
 //! What containers do now: systemd's state and a look at their processes in, what `lodger status` shows out.
 
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::container::Name;
+use crate::container::installed::Installed;
 use crate::refresh::Places;
 use crate::refresh::report::{self, Report};
-use crate::stale::Scanner;
+use crate::stale::{Scan, Scanner};
 use crate::systemd::{ServiceDetails, ServiceState, Systemd};
 
 /// The whole.
 #[derive(Debug, Serialize)]
 pub struct Status {
-    /// Every container that systemd has loaded, by name.
+    /// Every container, by name.
     pub containers: Vec<ContainerStatus>,
     /// Whether a refresh is due or under way.
     pub refreshing: bool,
@@ -39,23 +42,40 @@ pub struct ContainerStatus {
     pub since: Option<String>,
     /// How many processes it has; `None` if that cannot be told without being root.
     pub processes: Option<usize>,
-    /// Whether one of them runs code that the host no longer has; `None` if that cannot be told without being root.
+    /// Whether one of them runs code that the host no longer has; `None` if there is none, or that cannot be told without
+    /// being root.
     pub stale: Option<bool>,
     /// The files that show it.
     pub stale_paths: Vec<String>,
 }
 
-/// Asks systemd, and looks at the processes if `look` says so, which takes root.
+/// Asks systemd for the containers it has loaded and those `installed`, and looks at their processes if `look` says so,
+/// which takes root.
 ///
 /// # Errors
 /// When systemd or a process cannot be read.
-pub fn status(places: &Places, systemd: &mut Systemd, look: bool) -> Result<Status> {
+pub fn status(
+    places: &Places,
+    installed: &Installed,
+    systemd: &mut Systemd,
+    look: bool,
+) -> Result<Status> {
     let mut scanner = if look { Some(Scanner::new()?) } else { None };
     let mut containers = Vec::new();
     for service in systemd.services()? {
         let details = systemd.details(&service)?;
         containers.push(container(service, details, scanner.as_mut())?);
     }
+    // systemd forgets what is stopped and not wanted by anything.
+    let known: HashSet<String> = containers
+        .iter()
+        .map(|container| container.name.clone())
+        .collect();
+    let installed = installed
+        .containers()
+        .filter(|container| !known.contains(container.name.as_str()));
+    containers.extend(installed.map(|container| stopped(&container.name, look)));
+    containers.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Status {
         containers,
         refreshing: places.is_refresh_due(),
@@ -69,10 +89,8 @@ fn container(
     scanner: Option<&mut Scanner>,
 ) -> Result<ContainerStatus> {
     let scan = match scanner {
-        Some(scanner) if !details.control_group.is_empty() => {
-            Some(scanner.scan(&service.name, &details.control_group)?)
-        }
-        Some(_) => Some(crate::stale::Scan::default()),
+        Some(_) if details.control_group.is_empty() => Some(Scan::default()),
+        Some(scanner) => Some(scanner.scan(&service.name, &details.control_group)?),
         None => None,
     };
     let mut stale_paths: Vec<String> = scan
@@ -89,9 +107,26 @@ fn container(
         sub_state: service.sub,
         since: (details.since != 0).then(|| rfc3339(details.since)),
         processes: scan.as_ref().map(|scan| scan.processes),
-        stale: scan.as_ref().map(|scan| !scan.stale.is_empty()),
+        stale: scan
+            .as_ref()
+            .filter(|scan| scan.processes > 0)
+            .map(|scan| !scan.stale.is_empty()),
         stale_paths,
     })
+}
+
+fn stopped(name: &Name, look: bool) -> ContainerStatus {
+    ContainerStatus {
+        name: name.to_string(),
+        unit: name.service(),
+        state: "inactive".to_owned(),
+        sub_state: "dead".to_owned(),
+        result: None,
+        since: None,
+        processes: look.then_some(0),
+        stale: None,
+        stale_paths: Vec::new(),
+    }
 }
 
 fn rfc3339(microseconds: u64) -> String {

@@ -17,8 +17,6 @@ use zbus::{Connection, OwnedObjectPath, OwnedVariant, connection, proxy};
 
 use crate::container::Name;
 
-/// systemd's own socket, for when there is no D-Bus daemon; root only.
-const PRIVATE_SOCKET: &str = "unix:path=/run/systemd/private";
 /// How long PID 1 may be away: a re-execution takes well under a second, but may come with an upgrade under load.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often to ask whether a job still exists while no signal comes.
@@ -85,6 +83,8 @@ pub struct ServiceState {
     pub active: String,
     /// `running`, `auto-restart` ...
     pub sub: String,
+    /// The job that is queued or running for it, if there is one.
+    pub job: Option<Job>,
     object: OwnedObjectPath,
 }
 
@@ -127,10 +127,10 @@ pub struct Systemd {
 }
 
 impl Systemd {
-    /// Connects over the system bus or, if there is none, directly.
+    /// Connects over the system bus.
     ///
     /// # Errors
-    /// When neither way leads to systemd.
+    /// When there is no system bus.
     pub fn connect() -> Result<Self> {
         Self::with(Arc::new(connect_to_host))
     }
@@ -395,28 +395,26 @@ fn send_finished_jobs(
     }
 }
 
+/// systemd's own socket, /run/systemd/private, is no way around a missing bus: what it says there has a sender that is no
+/// unique name, and zbus takes no such message.
 fn connect_to_host() -> Result<Connection> {
-    let by_bus = block_on(connection::Builder::system().build());
-    let cause = match by_bus {
-        Ok(connection) => return Ok(connection),
-        Err(cause) => cause,
-    };
-    let direct = block_on(connection::Builder::address(PRIVATE_SOCKET).p2p().build());
-    direct
-        .map_err(|_| cause)
-        .context("cannot reach systemd, neither over the system bus nor directly")
+    block_on(connection::Builder::system().build()).context(
+        "cannot ask systemd without the system bus (D-Bus); see 'systemctl status dbus.socket'",
+    )
 }
 
 fn service_state(listed: ListedUnit) -> Option<ServiceState> {
-    let (unit, _, load, active, sub, _, object, ..) = listed;
+    let (unit, _, load, active, sub, _, object, job_id, _, job) = listed;
     let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
     let name = Name::parse(name).ok()?;
+    let job = (job_id != 0).then_some(Job(job));
     Some(ServiceState {
         name,
         unit,
         load,
         active,
         sub,
+        job,
         object,
     })
 }

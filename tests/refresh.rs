@@ -473,6 +473,27 @@ fn an_interrupted_refresh_is_taken_up_where_it_was() {
 }
 
 #[test]
+fn what_a_later_boot_started_is_fresh() {
+    let host = Host::new(&[("web", "active")]);
+    host.dpkg_wrote(AFTER);
+    fs::write(host.places.pending(), "an earlier boot\n").unwrap();
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Skipped)]);
+    assert!(host.restarts().is_empty() && host.is_at_rest());
+}
+
+#[test]
+fn a_mark_that_does_not_say_its_boot_is_of_this_one() {
+    let host = Host::new(&[("web", "active")]);
+    host.dpkg_wrote(AFTER);
+    fs::write(host.places.pending(), "").unwrap();
+    assert_eq!(
+        actions(&host.refresh(2).unwrap()),
+        [("web", Action::Restarted)]
+    );
+}
+
+#[test]
 fn without_a_baseline_every_running_container_is_affected() {
     let host = Host::new(&[("web", "active")]);
     fs::remove_file(host.places.baseline()).unwrap();

@@ -100,11 +100,12 @@ fn serve() -> ExitCode {
 
 /// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.
 fn unmount(name: &Name) -> Result<()> {
-    let isolated = match main_process()? {
+    let main = main_process()?;
+    let isolated = match main {
         Some(main) => isolation::require(name, main),
         None => Ok(()),
     };
-    root::unmount(name).and(isolated)
+    root::unmount(name, main).and(isolated)
 }
 
 fn stop_main_process(timeout: f64) -> Result<()> {

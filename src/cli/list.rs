@@ -120,7 +120,7 @@ fn rows(installed: &Installed) -> Vec<Row> {
         ));
     }
     // By file; the containers of one stay in its order, which is not that of the alphabet.
-    rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+    rows.sort_by_key(|(name, _)| *name);
     rows.into_iter().map(|(_, row)| row).collect()
 }
 

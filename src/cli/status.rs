@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args;
 use comfy_table::{Table, presets};
+use lodger::container::installed;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
 use lodger::refresh::report::{Action, Report};
@@ -19,7 +20,7 @@ use super::write_json;
 ///
 /// A container is stale when one of its processes maps a file that the host no longer has: a library that was replaced, a
 /// program that was removed. That is told by inode, so it is also told where /proc/PID/maps says nothing. It takes root;
-/// without, PROCESSES and STALE are "-", or null in JSON. Containers that systemd has not loaded are in 'lodger list' only.
+/// without, PROCESSES and STALE are "-", or null in JSON. What has no process is neither stale nor fresh.
 #[derive(Debug, Args)]
 pub struct StatusOf {
     /// Only these containers: web, or web@3.
@@ -33,13 +34,18 @@ impl StatusOf {
     /// Writes the status, by name.
     ///
     /// # Errors
-    /// When systemd cannot be asked, or has no such container.
+    /// When systemd cannot be asked, or there is no such container.
     pub fn run(&self, prefix: &Prefix, out: &mut dyn Write) -> Result<ExitCode> {
         if !prefix.is_host() {
             bail!("'status' is of the running system; it cannot be had of another root");
         }
         let mut systemd = Systemd::connect()?;
-        let mut status = status(&Places::default(), &mut systemd, Uid::effective().is_root())?;
+        let mut status = status(
+            &Places::default(),
+            &installed::read(prefix),
+            &mut systemd,
+            Uid::effective().is_root(),
+        )?;
         for name in &self.names {
             if !status.containers.iter().any(|has| has.name == *name) {
                 bail!(
@@ -81,12 +87,11 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
 }
 
 fn in_words(report: &Report) -> String {
-    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
     let mut text = format!(
         "Last refresh: number {}, {}, at {}: {} packages changed, {} containers restarted, {} skipped, {} failed; {} of {} \
          processes on old code.",
         report.number,
-        outcome.as_str().unwrap_or_default(),
+        report.outcome.word(),
         report.finished,
         report.packages.len(),
         report.count(Action::Restarted),

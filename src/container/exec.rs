@@ -10,11 +10,14 @@ use super::values::LONGEST_ARGUMENT;
 /// All words together, in bytes. Escaped, each byte takes four at most, and systemd reads lines of up to 1 MiB.
 const LONGEST_COMMAND: usize = 200_000;
 
-/// Program and arguments, and where the program is written. `None` when the key is missing or wrong, which is noted.
+/// Program and arguments, and where the program is written. To be asked after all other keys, since what is left may be a
+/// misspelt `exec`. `None` when the key is missing or wrong, which is noted.
 pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<(Vec<String>, Range<usize>)> {
     const MISSING: &str = "write exec = [\"/usr/bin/PROGRAM\", \"ARGUMENT\"]";
     let Some(value) = table.take("exec") else {
-        reader.file_fault(Fault::new(rule::MISSING_KEY, "exec is missing").help(MISSING));
+        if !table.has_misspelt("exec") {
+            reader.file_fault(Fault::new(rule::MISSING_KEY, "exec is missing").help(MISSING));
+        }
         return None;
     };
     let Some(items) = value.value.as_array() else {

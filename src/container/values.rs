@@ -28,12 +28,8 @@ pub fn one_of<T: Copy>(scalar: Scalar, words: &[(&'static str, T)]) -> Result<T,
         rule::VALUE,
         format!("{} is none of {}", quote(&word), known.join(", ")),
     );
-    Err(
-        match did_you_mean(&word, words.iter().map(|(known, _)| *known)) {
-            Some(meant) => fault.help(format!("did you mean \"{meant}\"?")),
-            None => fault,
-        },
-    )
+    let meant = did_you_mean(&word, words.iter().map(|(known, _)| *known));
+    Err(fault.suggest(meant))
 }
 
 /// A line of text for people. systemd strips blanks around it and knows no way to write a line break in it.

@@ -28,4 +28,30 @@ impl Fault {
             ..self
         }
     }
+
+    /// The same, naming what was probably meant, if anything was: in the message, for it is the shortest way to see the mistake.
+    pub fn suggest(self, meant: Option<&str>) -> Self {
+        match meant {
+            Some(meant) => Self {
+                message: format!("{}; did you mean \"{meant}\"?", self.message),
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suggestion_is_part_of_the_message() {
+        let fault = Fault::new("L006", "unknown key \"exce\"");
+        assert_eq!(fault.clone().suggest(None), fault);
+        assert_eq!(
+            fault.suggest(Some("exec")).message,
+            "unknown key \"exce\"; did you mean \"exec\"?"
+        );
+    }
 }

@@ -58,9 +58,11 @@ impl<'d> Table<'d> {
         self.entries.remove(key).map(|(_, value)| value)
     }
 
-    /// Where `key` is written, not its value.
-    pub fn key_span(&self, key: &str) -> Option<Range<usize>> {
-        self.entries.get(key).map(|(span, _)| span.clone())
+    /// Whether a key that nobody asked for is `key`, misspelt: then it is not missing as well.
+    pub fn has_misspelt(&self, key: &str) -> bool {
+        self.entries
+            .keys()
+            .any(|written| did_you_mean(written, self.asked.iter().copied()) == Some(key))
     }
 
     /// Every key that is left, with the place of the key and its value: for tables whose keys are names.
@@ -85,16 +87,24 @@ impl<'d> Table<'d> {
         entries
             .into_iter()
             .map(|(key, (span, Value { value, .. }))| {
-                let kind = if value.is_table() { "table" } else { "key" };
+                let kind = if is_table(value) { "table" } else { "key" };
                 let fault = Fault::new(
                     rule::UNKNOWN_KEY,
                     format!("unknown {kind} {}{place}", quote(key)),
                 );
-                match did_you_mean(key, asked.iter().copied()) {
-                    Some(meant) => (span, fault.help(format!("did you mean \"{meant}\"?"))),
-                    None => (span, fault),
-                }
+                (
+                    span,
+                    fault.suggest(did_you_mean(key, asked.iter().copied())),
+                )
             })
             .collect()
     }
+}
+
+/// Whether it is written in brackets of its own, `[so]` or `[[so]]`, or could be.
+fn is_table(value: &DeValue<'_>) -> bool {
+    let tables = |items: &toml::de::DeArray<'_>| {
+        !items.is_empty() && items.iter().all(|item| item.get_ref().is_table())
+    };
+    value.is_table() || value.as_array().is_some_and(tables)
 }

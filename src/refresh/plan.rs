@@ -29,7 +29,7 @@ pub enum Step {
     Leave(ContainerReport),
 }
 
-/// The steps for a change that was complete at `since` (CLOCK_MONOTONIC, microseconds). Every running container depends
+/// The steps for a change that was complete at `since` (CLOCK_MONOTONIC, microseconds; 0 for before this boot). Every running container depends
 /// on everything, for now. Stopped ones stay stopped, and are in no report: their next start mounts a fresh root.
 pub fn steps(running: Vec<Running>, since: u64, taken_up_again: bool) -> Vec<Step> {
     running
@@ -50,7 +50,7 @@ fn step(service: Running, since: u64, taken_up_again: bool) -> Step {
     if service.start_began > since {
         // A mount is made at each start, so a start after the change is on the new code. If this refresh was
         // interrupted, it was most likely the refresh itself that restarted it.
-        if taken_up_again {
+        if taken_up_again && since > 0 {
             leave(
                 Action::Restarted,
                 "restarted before lodgerd was interrupted",

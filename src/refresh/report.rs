@@ -24,6 +24,18 @@ pub enum Outcome {
     ShuttingDown,
 }
 
+impl Outcome {
+    /// The word for it, the same in reports, the journal and `lodger status`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Failed => "failed",
+            Outcome::UnfinishedPackages => "unfinished-packages",
+            Outcome::ShuttingDown => "shutting-down",
+        }
+    }
+}
+
 /// One refresh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -154,6 +166,18 @@ pub fn read_newest(directory: &Path) -> Result<Option<Report>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outcome_has_one_word() {
+        for outcome in [
+            Outcome::Done,
+            Outcome::Failed,
+            Outcome::UnfinishedPackages,
+            Outcome::ShuttingDown,
+        ] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.word());
+        }
+    }
 
     #[test]
     fn the_newest_report_is_the_one_with_the_highest_number() {

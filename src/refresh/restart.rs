@@ -45,18 +45,13 @@ pub(super) fn restart(
             let Some(service) = waiting.pop_front() else {
                 break;
             };
-            if has_started_since(systemd, &service, since)? {
-                restarted
-                    .containers
-                    .push(outcome(systemd, &service, Some("done"))?);
-                continue;
-            }
-            match systemd.try_restart(&service.unit) {
-                Ok(job) => under_way.push(UnderWay {
+            match begin(systemd, &service, since) {
+                Ok(Some(job)) => under_way.push(UnderWay {
                     service,
                     job,
                     queued: Instant::now(),
                 }),
+                Ok(None) => restarted.containers.push(outcome(systemd, &service, None)?),
                 // Jobs are refused while the system goes down; the next boot mounts everything afresh.
                 Err(_) if systemd.is_stopping()? => {
                     restarted.system_is_stopping = true;
@@ -74,6 +69,18 @@ pub(super) fn restart(
             .containers
             .extend(next_outcome(systemd, &mut finished, &mut under_way)?);
     }
+}
+
+/// The job to wait for: a new one, or, if a job for another container has started this one since, what is left of that.
+fn begin(systemd: &mut Systemd, service: &Running, since: u64) -> Result<Option<Job>> {
+    if let Some(state) = systemd.service(&service.unit)?
+        && systemd.start_began(&state)? > since
+    {
+        // Asked again: a start that has begun by now has its job by now.
+        let state = systemd.service(&service.unit)?;
+        return Ok(state.and_then(|state| state.job));
+    }
+    systemd.try_restart(&service.unit).map(Some)
 }
 
 /// Waits for a job to end, or to have taken too long.
@@ -135,13 +142,6 @@ fn outcome(
             state.active, details.result
         ),
     ))
-}
-
-fn has_started_since(systemd: &mut Systemd, service: &Running, since: u64) -> Result<bool> {
-    match systemd.service(&service.unit)? {
-        Some(state) => Ok(systemd.start_began(&state)? > since),
-        None => Ok(false),
-    }
 }
 
 fn failed(service: &Running, reason: String) -> ContainerReport {

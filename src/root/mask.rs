@@ -11,10 +11,10 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown, symlink};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nix::errno::Errno;
-use nix::libc;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use sha2::{Digest, Sha256};
+
+use super::xattr;
 
 /// Owner and permission bits of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +166,7 @@ impl Entry {
             Entry::Directory(owner) => owner.make_directory(at)?,
             Entry::Opaque(owner) => {
                 owner.make_directory(at)?;
-                set_opaque(at)?;
+                xattr::set_opaque(at)?;
             }
             Entry::Symlink(target) => symlink(target, at)?,
         }
@@ -181,29 +181,6 @@ impl Owner {
         fs::set_permissions(at, fs::Permissions::from_mode(self.mode))?;
         Ok(())
     }
-}
-
-/// Marks a directory opaque: an overlay shows nothing of the same directory in the layers below.
-fn set_opaque(directory: &Path) -> Result<(), Errno> {
-    set_xattr(directory, c"trusted.overlay.opaque", b"y")
-}
-
-#[allow(unsafe_code, reason = "neither std nor nix 0.31 has setxattr(2)")]
-fn set_xattr(path: &Path, name: &std::ffi::CStr, value: &[u8]) -> Result<(), Errno> {
-    use nix::NixPath;
-    let result = path.with_nix_path(|path| {
-        // SAFETY: path and name are NUL-terminated and value is valid for its length, all for the time of the call.
-        unsafe {
-            libc::lsetxattr(
-                path.as_ptr(),
-                name.as_ptr(),
-                value.as_ptr().cast(),
-                value.len(),
-                0,
-            )
-        }
-    })?;
-    Errno::result(result).map(drop)
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::libc;
+use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, setns};
 
 use super::mask::Mask;
@@ -52,13 +55,33 @@ pub fn mount(request: &MountRequest) -> Result<()> {
     })
 }
 
-/// Takes the root off the host's mount table; the service that runs on it keeps it.
+/// Takes the root off the host's mount table; the service that runs on it, with `main` as its main process, keeps it.
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn unmount(name: &Name) -> Result<()> {
-    enter_host_mounts()?;
+pub fn unmount(name: &Name, main: Option<i32>) -> Result<()> {
+    let host = mount_namespace(1)?.context("PID 1 has no mount namespace")?;
+    if let Some(main) = main {
+        keep_own_mounts(main, &host)?;
+    }
+    enter(&host)?;
     detach(&name.root())
+}
+
+/// Ends what the mounts of a service receive from the host's. An unmount on the host reaches every copy of what is mounted
+/// inside: without this, the service would lose the submounts of its root.
+fn keep_own_mounts(main: i32, host: &File) -> Result<()> {
+    let Some(own) = mount_namespace(main)? else {
+        return Ok(());
+    };
+    // The host's own propagation is not to be touched, whatever went wrong with the service.
+    if own.metadata()?.ino() == host.metadata()?.ino() {
+        return Ok(());
+    }
+    enter(&own)?;
+    let none: Option<&Path> = None;
+    nix::mount::mount(none, "/", none, MsFlags::MS_PRIVATE | MsFlags::MS_REC, none)
+        .context("cannot make the mounts of the service its own")
 }
 
 fn build(request: &MountRequest, root: &Path, state: &Path) -> Result<()> {
@@ -112,10 +135,22 @@ fn overlay(source: &str, lower: &Path, mask: &Mask, state: &Path, target: &Path)
 /// Leaves the private mount namespace that systemd gives to every command of a service with `RootDirectory=`, for the
 /// one where the root has to appear: PID 1's.
 fn enter_host_mounts() -> Result<()> {
-    let namespace =
-        File::open("/proc/1/ns/mnt").context("cannot open the host's mount namespace")?;
-    setns(namespace.as_fd(), CloneFlags::CLONE_NEWNS)
-        .context("cannot enter the host's mount namespace")
+    enter(&mount_namespace(1)?.context("PID 1 has no mount namespace")?)
+}
+
+/// The mount namespace of a process; `None` if it has ended.
+fn mount_namespace(pid: i32) -> Result<Option<File>> {
+    match File::open(format!("/proc/{pid}/ns/mnt")) {
+        Ok(namespace) => Ok(Some(namespace)),
+        Err(cause) if matches!(cause.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => Ok(None),
+        Err(cause) => {
+            Err(cause).with_context(|| format!("cannot open the mount namespace of process {pid}"))
+        }
+    }
+}
+
+fn enter(namespace: &File) -> Result<()> {
+    setns(namespace.as_fd(), CloneFlags::CLONE_NEWNS).context("cannot enter a mount namespace")
 }
 
 /// A mount point is an empty directory. What lies in it would come to light, and be run, if the mount were missing.

@@ -11,6 +11,8 @@ use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sys::statfs::{FsType, OVERLAYFS_SUPER_MAGIC, statfs};
 
+use super::xattr;
+
 /// What one overlay is made of.
 #[derive(Debug)]
 pub struct Overlay<'a> {
@@ -136,21 +138,25 @@ pub fn make_directory(path: &Path, mode: u32) -> Result<()> {
         .with_context(|| format!("cannot make the directory '{}'", path.display()))
 }
 
-/// Filesystems known not to carry an upper (overlayfs.rst, "Upper layer"): better said by name than as EINVAL.
+/// Filesystems that cannot carry an upper (overlayfs.rst, "Upper layer"): some by name, which says more than EINVAL does,
+/// and every one without the extended attributes that mark a directory opaque. On those the kernel mounts all the same,
+/// and fails later.
 fn refuse_unfit_upper(upper: &Path) -> Result<()> {
     const NFS: FsType = FsType(0x6969);
     const FUSE: FsType = FsType(0x6573_5546);
     const VFAT: FsType = FsType(0x4d44);
     const CIFS: FsType = FsType(0xff53_4d42u32 as _);
-    let kind = statfs(upper)
-        .with_context(|| format!("cannot look at '{}'", upper.display()))?
-        .filesystem_type();
+    let failed = || format!("cannot look at '{}'", upper.display());
+    let kind = statfs(upper).with_context(failed)?.filesystem_type();
     let name = match kind {
         OVERLAYFS_SUPER_MAGIC => "an overlay itself",
         NFS => "on NFS",
         FUSE => "on a FUSE filesystem",
         VFAT => "on VFAT",
         CIFS => "on CIFS",
+        _ if !xattr::has_trusted(upper).with_context(failed)? => {
+            "on a filesystem without trusted extended attributes"
+        }
         _ => return Ok(()),
     };
     bail!(

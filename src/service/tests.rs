@@ -36,6 +36,7 @@ ExecStartPre=+/usr/libexec/lodgerd mount --base=host web
 ExecStart=/bin/x
 ExecStop=+/usr/libexec/lodgerd stop --timeout=10
 ExecStartPost=+/usr/libexec/lodgerd unmount web
+ExecStopPost=+/usr/libexec/lodgerd unmount web
 RootDirectory=/run/lodger/roots/web
 RootDirectoryStartOnly=yes
 WorkingDirectory=-/
@@ -43,6 +44,8 @@ Restart=on-failure
 RestartSec=100ms
 RestartSteps=8
 RestartMaxDelaySec=30s
+SuccessExitStatus=SIGKILL
+RestartForceExitStatus=SIGKILL
 TimeoutStopSec=20s
 ",
         env!("CARGO_PKG_VERSION")

@@ -56,17 +56,15 @@ pub fn read_container(
     // Read before, for the file as a whole.
     table.take("instances");
 
-    let exec = exec::read(&mut reader, &mut table);
     let (requires, references) = requires::read(&mut reader, &mut table, name);
     let (service_type, restart) = read_type_and_restart(&mut reader, &mut table);
-    let (exec, program) = exec.unwrap_or_default();
-    let container = Container {
+    let mut container = Container {
         name: name.clone(),
         source: document.path().to_owned(),
         description: reader
             .value(&mut table, "description", values::description)
             .unwrap_or_else(|| name.to_string()),
-        exec,
+        exec: Vec::new(),
         user: reader.value(&mut table, "user", values::user),
         environment: read_environment(&mut reader, &mut table),
         working_directory: reader
@@ -86,9 +84,12 @@ pub fn read_container(
         root: read_root(&mut reader, &mut table),
         limits: read_limits(&mut reader, &mut table),
     };
+    // Last, when what is left may be a misspelt `exec`.
+    let program;
+    (container.exec, program) = exec::read(&mut reader, &mut table).unwrap_or_default();
     reader.refuse_rest(table);
     let diagnostics = reader.into_diagnostics();
-    if diagnostics.is_empty() {
+    if diagnostics.is_empty() && !container.exec.is_empty() {
         Ok(Read {
             container,
             references,

@@ -212,14 +212,13 @@ fn drop_ins_are_not_passed_over() {
         ("etc/lodger/db.toml", GOOD),
         ("etc/lodger/empty.toml", GOOD),
         ("usr/lib/lodger/web-.toml.d/10.toml", ""),
-        ("etc/lodger/empty.toml.d/README", ""),
     ]);
     assert_eq!(names(&installed), ["db", "empty"]);
     assert_eq!(
         lines,
         [
-            "/etc/lodger/web-a.toml: there are drop-ins in \"/usr/lib/lodger/web-.toml.d\", and drop-ins are not in this version \
-             of lodger yet (write everything into the container file, and move the directory away)"
+            "/etc/lodger/web-a.toml: \"/usr/lib/lodger/web-.toml.d\" is not empty, and drop-ins are not in this version \
+             of lodger yet (write everything into the container file, and remove the directory)"
         ]
     );
 }
@@ -252,7 +251,7 @@ fn references_reach_over_files() {
             "/etc/lodger/d.toml:2:13: requires \"bad@\", which is refused: /etc/lodger/bad@.toml:1:4: not TOML: key with no value, \
              expected `=`",
             "/etc/lodger/d.toml:2:22: requires \"gone\", which is masked by \"/etc/lodger/gone.toml\"",
-            "/etc/lodger/f.toml:2:13: requires \"x@4\", and no file makes a container of that name (did you mean \"x@1\"?)",
+            "/etc/lodger/f.toml:2:13: requires \"x@4\", and no file makes a container of that name; did you mean \"x@1\"?",
         ]
     );
 }

@@ -95,14 +95,12 @@ fn broken(reference: &Reference, known: &KnownUnits) -> Option<Fault> {
                 "requires {}, and no file makes a container of that name",
                 quote(name.as_str())
             );
-            let help = match did_you_mean(
-                name.as_str(),
-                known.values().map(|known| known.name.as_str()),
-            ) {
-                Some(meant) => format!("did you mean \"{meant}\"?"),
-                None => "a unit is written with its suffix".to_owned(),
-            };
-            Some(Fault::new(rule::REFERENCE, message).help(help))
+            let names = known.values().map(|known| known.name.as_str());
+            let fault = Fault::new(rule::REFERENCE, message);
+            Some(match did_you_mean(name.as_str(), names) {
+                Some(meant) => fault.suggest(Some(meant)),
+                None => fault.help("a unit is written with its suffix"),
+            })
         }
     }
 }

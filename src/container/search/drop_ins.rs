@@ -1,7 +1,6 @@
 //! Drop-in directories in; for each container those that are meant for it out. This version reads none of them, and to pass
 //! over what somebody wrote would be to run another container than they meant.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -10,14 +9,14 @@ use crate::container::name::FileName;
 use crate::diagnostic::{Diagnostic, Fault, quote, rule};
 use crate::prefix::Prefix;
 
-/// The drop-in directories that have files in them, by what is before `.toml.d`.
+/// The drop-in directories that are not empty, by what is before `.toml.d`.
 #[derive(Debug, Default)]
 pub struct DropIns {
     directories: Vec<(String, PathBuf)>,
 }
 
 impl DropIns {
-    /// Notes `source` if it is a drop-in directory with `.toml` files in it.
+    /// Notes `source` if it is a drop-in directory that is not empty.
     pub fn note(&mut self, prefix: &Prefix, source: &Path, diagnostics: &mut Vec<Diagnostic>) {
         let Some(stem) = source
             .file_name()
@@ -29,14 +28,8 @@ impl DropIns {
         if !path.is_dir() {
             return;
         }
-        let has_files = fs::read_dir(path).and_then(|entries| {
-            let names = entries
-                .map(|entry| entry.map(|entry| entry.file_name()))
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok(names
-                .iter()
-                .any(|name| Path::new(name).extension() == Some(OsStr::new("toml"))))
-        });
+        let has_files =
+            fs::read_dir(path).and_then(|mut entries| Ok(entries.next().transpose()?.is_some()));
         match has_files {
             Ok(true) => self.directories.push((
                 String::from_utf8_lossy(stem).into_owned(),
@@ -61,11 +54,10 @@ impl DropIns {
             .filter(|(stem, _)| is_meant_for(stem, name.as_str()));
         let fault = |path: &Path| {
             let path = quote(&path.to_string_lossy());
-            let message = format!(
-                "there are drop-ins in {path}, and drop-ins are not in this version of lodger yet"
-            );
+            let message =
+                format!("{path} is not empty, and drop-ins are not in this version of lodger yet");
             Fault::new(rule::NOT_YET, message)
-                .help("write everything into the container file, and move the directory away")
+                .help("write everything into the container file, and remove the directory")
         };
         meant
             .map(|(_, path)| Diagnostic::of_file(source, fault(path)))

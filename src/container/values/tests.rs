@@ -98,8 +98,10 @@ fn words_are_suggested() {
     let words = [("boot", 1), ("manual", 2)];
     assert_eq!(one_of(of("boot"), &words), Ok(1));
     let fault = one_of(of("Boot"), &words).unwrap_err();
-    assert_eq!(fault.message, "\"Boot\" is none of \"boot\", \"manual\"");
-    assert_eq!(fault.help.unwrap(), "did you mean \"boot\"?");
+    assert_eq!(
+        fault.message,
+        "\"Boot\" is none of \"boot\", \"manual\"; did you mean \"boot\"?"
+    );
     assert_eq!(
         one_of(Scalar::Other("a boolean"), &words)
             .unwrap_err()

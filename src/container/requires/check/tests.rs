@@ -121,7 +121,7 @@ fn what_leads_nowhere_is_told_and_so_is_what_leads_there() {
         [
             "web: requires \"db\", which is refused: db.toml:1:1: bad",
             "web: requires \"old\", which is masked by \"/etc/lodger/old.toml\"",
-            "shop: requires \"wbe\", and no file makes a container of that name",
+            "shop: requires \"wbe\", and no file makes a container of that name; did you mean \"web\"?",
         ]
     );
     assert_eq!(

@@ -1,0 +1,221 @@
+//! The built `lodger`, all but `check`: arguments and roots in; what it writes, and its exit status, out.
+
+use std::fs;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+mod run;
+
+use run::{GOOD, json_of, lodger, mixed, root, told};
+
+#[test]
+fn show_is_what_the_generator_writes() {
+    let root = mixed();
+    let directory = tempfile::tempdir().expect("a directory");
+    let generator = Command::new(env!("CARGO_BIN_EXE_lodger-generator"))
+        .env_clear()
+        .env("LODGER_ROOT", root.path())
+        .arg(directory.path())
+        .output()
+        .expect("the generator runs");
+    assert_eq!(generator.status.code(), Some(1));
+    let written = |unit: &str| fs::read_to_string(directory.path().join(unit)).expect("a unit");
+
+    for (name, unit) in [
+        ("db", "lodger-db.service"),
+        ("web@a", "lodger-web@a.service"),
+    ] {
+        assert_eq!(
+            told(lodger(root.path(), &["show", name])),
+            (Some(0), written(unit), String::new())
+        );
+    }
+    let (status, stdout, stderr) = told(lodger(root.path(), &["show", "broken"]));
+    assert_eq!(
+        (status, stdout),
+        (Some(1), written("lodger-broken.service"))
+    );
+    assert!(
+        stderr.starts_with("/etc/lodger/broken.toml:1:8: error[L007]: "),
+        "{stderr}"
+    );
+
+    let both = format!(
+        "# lodger-web@b.service\n{}\n# lodger-web@a.service\n{}",
+        written("lodger-web@b.service"),
+        written("lodger-web@a.service")
+    );
+    assert_eq!(
+        told(lodger(root.path(), &["show", "web@"])),
+        (Some(0), both, String::new())
+    );
+    assert_eq!(
+        json_of(&lodger(root.path(), &["show", "--json", "db"])),
+        json!([{
+            "unit": "lodger-db.service",
+            "text": written("lodger-db.service"),
+            "links": [{ "path": "lodger.target.wants/lodger-db.service", "target": "../lodger-db.service" }],
+        }])
+    );
+    assert_eq!(
+        json_of(&lodger(root.path(), &["show", "--json", "web@a"]))[0]["links"],
+        json!([])
+    );
+}
+
+#[test]
+fn show_says_why_there_is_nothing_to_show() {
+    let root = mixed();
+    let show = |name: &str| told(lodger(root.path(), &["show", name]));
+    let error = |message: &str| (Some(2), String::new(), format!("error: {message}\n"));
+    assert_eq!(show("of"), error("no container is called \"of\""));
+    assert_eq!(
+        show("brokn"),
+        error("no container is called \"brokn\"; did you mean \"broken\"?")
+    );
+    assert_eq!(
+        show("off"),
+        error("\"off\" is masked by /run/lodger/off.toml")
+    );
+    assert_eq!(
+        show("web@c"),
+        error("no container is called \"web@c\"; did you mean \"web@b\"?")
+    );
+    let (status, stdout, stderr) = show("ssh");
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    assert!(
+        stderr.starts_with(
+            "/etc/lodger/ssh.toml: error[L019]: its unit \"lodger-ssh.service\" is there already"
+        ),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn list_tells_what_becomes_of_every_file() {
+    let root = mixed();
+    let expected = "\
+NAME    STATE     START   SOURCE                   DESCRIPTION
+broken  refused   -       /etc/lodger/broken.toml  /etc/lodger/broken.toml:1:8: expected an array of strings or a string, found an integer
+db      good      boot    /etc/lodger/db.toml      db
+db      shadowed  -       /usr/lib/lodger/db.toml  by /etc/lodger/db.toml
+off     masked    -       /run/lodger/off.toml
+ssh     refused   -       /etc/lodger/ssh.toml     /etc/lodger/ssh.toml: its unit \"lodger-ssh.service\" is there already: \
+\"/usr/lib/systemd/system/lodger-ssh.service\" (rename the container, or remove that file; changes to the unit belong in \
+lodger-ssh.service.d/)
+web@b   good      manual  /etc/lodger/web@.toml    Shop b
+web@a   good      manual  /etc/lodger/web@.toml    Shop a
+";
+    assert_eq!(
+        told(lodger(root.path(), &["list"])),
+        (Some(0), expected.to_owned(), String::new())
+    );
+    let rows = json_of(&lodger(root.path(), &["list", "--json"]));
+    assert_eq!(
+        rows[1],
+        json!({ "name": "db", "state": "good", "start": "boot", "source": "/etc/lodger/db.toml", "description": "db" })
+    );
+    assert_eq!(rows.as_array().map(Vec::len), Some(7));
+}
+
+#[test]
+fn nothing_installed_is_an_empty_list() {
+    let root = root(&[]);
+    assert_eq!(
+        told(lodger(root.path(), &["list"])),
+        (Some(0), String::new(), String::new())
+    );
+    assert_eq!(
+        told(lodger(root.path(), &["list", "--json"])),
+        (Some(0), "[]\n".to_owned(), String::new())
+    );
+}
+
+#[test]
+fn the_option_is_stronger_than_the_variable() {
+    let (one, other) = (
+        root(&[("etc/lodger/one.toml", GOOD)]),
+        root(&[("etc/lodger/other.toml", GOOD)]),
+    );
+    let other = other.path().to_str().expect("UTF-8");
+    for arguments in [
+        ["--root", other, "list", "--json"],
+        ["list", "--json", "--root", other],
+    ] {
+        assert_eq!(json_of(&lodger(one.path(), &arguments))[0]["name"], "other");
+    }
+    assert_eq!(
+        json_of(&lodger(one.path(), &["list", "--json"]))[0]["name"],
+        "one"
+    );
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let root = root(&[(
+        "etc/lodger/web@.toml",
+        "exec = \"/usr/bin/x\"\ninstances = 5000\n",
+    )]);
+    let mut lodger = Command::new(env!("CARGO_BIN_EXE_lodger"))
+        .env_clear()
+        .arg("--root")
+        .arg(root.path())
+        .args(["show", "web@"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("lodger runs");
+    // More than a pipe holds, so it is still writing when this end is closed.
+    let mut start = [0; 24];
+    lodger
+        .stdout
+        .take()
+        .expect("a pipe")
+        .read_exact(&mut start)
+        .expect("it writes");
+    assert_eq!(&start, b"# lodger-web@1.service\n#");
+    assert_eq!(
+        told(lodger.wait_with_output().expect("it ends")),
+        (Some(0), String::new(), String::new())
+    );
+}
+
+#[test]
+fn the_manual_page_has_every_command() {
+    let root = root(&[]);
+    let (status, page, stderr) = told(lodger(root.path(), &["man"]));
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    let headings: Vec<_> = page
+        .lines()
+        .filter(|line| line.starts_with(".SS "))
+        .collect();
+    let (_, help, _) = told(lodger(root.path(), &["--help"]));
+    let commands: Vec<_> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        // What is indented deeper goes on from the line before.
+        .filter_map(|line| {
+            line.strip_prefix("  ")
+                .filter(|line| !line.starts_with(' '))
+        })
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|command| *command != "help")
+        .map(|command| format!(".SS \"lodger {command}\""))
+        .collect();
+    assert_eq!(headings, commands);
+    assert!(commands.len() >= 3, "{help}");
+}
+
+#[test]
+fn every_shell_gets_a_script() {
+    let root = root(&[]);
+    for shell in ["bash", "zsh", "fish"] {
+        let (status, script, stderr) = told(lodger(root.path(), &["completions", shell]));
+        assert_eq!((status, stderr.as_str()), (Some(0), ""), "for {shell}");
+        assert!(script.contains("lodger"), "for {shell}: {script}");
+    }
+}
