@@ -46,7 +46,8 @@ SCRIPT
 # Runs unattended-upgrade and follows it until every server has been started after dpkg's end and answers, at most $1 s.
 # Prints the seconds from dpkg's end to that moment; status 1 when it did not come.
 upgrade_servers() {
-    local deadline=$((SECONDS + $1)) upgrade end done_at='' done_for=''
+    local deadline=$((SECONDS + $1)) begun upgrade end done_at='' done_for=''
+    begun=$(now)
     unattended-upgrade -v >"$upgrade_log" 2>&1 &
     upgrade=$!
     tail -n 0 -F --pid=$upgrade /var/log/dpkg.log 2>/dev/null |
@@ -56,9 +57,15 @@ upgrade_servers() {
         # A difference under 50 ms is the clock's, not another run of dpkg.
         if [ -z "$done_at" ] || [ $((end - done_for)) -gt 50000 ]; then
             done_at=''
-            if [ "$(started_after "$end")" -ge $servers ] && all_answer; then done_at=$(now) done_for=$end; fi
+            if [ "$end" -gt "$begun" ] && [ "$(started_after "$end")" -ge $servers ] && all_answer; then
+                done_at=$(now) done_for=$end
+            fi
         elif ! kill -0 $upgrade 2>/dev/null; then
             break
+        fi
+        if ! kill -0 $upgrade 2>/dev/null && [ "$(dpkg_end)" -le "$begun" ]; then
+            echo "unattended-upgrade upgraded nothing: $(tail -n 20 "$upgrade_log")" >&2
+            return 1
         fi
         sleep 0.2
     done
