@@ -12,10 +12,6 @@ pub const MASKS: &str = "/run/lodger/masks";
 pub const STATE: &str = "/var/lib/lodger";
 /// Uppers and work directories.
 pub const CONTAINERS: &str = "/var/lib/lodger/containers";
-/// One JSON report for each refresh.
-pub const REFRESHES: &str = "/var/lib/lodger/refreshes";
-/// The mark that dpkg's hooks leave: a change is waiting for a refresh.
-pub const PENDING: &str = "/var/lib/lodger/pending";
 /// The daemon, which also mounts the roots.
 pub const LODGERD: &str = "/usr/libexec/lodgerd";
 /// The target that starts every container of `start = "boot"`.

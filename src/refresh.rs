@@ -306,6 +306,7 @@ fn look_at(systemd: &mut Systemd, service: &ServiceState) -> Result<Running> {
         running: service.is_running(),
         intact: Path::new(&details.root_directory) == service.name.root(),
         start_began: details.start_began,
+        requires: details.requires,
     })
 }
 

@@ -71,6 +71,8 @@ fn add_commands(unit: &mut Unit, container: &Container) {
         ServiceType::Oneshot => "oneshot",
     };
     unit.add("Service", "Type", service_type);
+    // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
+    unit.add("Service", "NotifyAccess", "exec");
     unit.add("Service", "Slice", place::SLICE);
     // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
     unit.add(

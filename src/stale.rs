@@ -79,7 +79,8 @@ impl Scanner {
     /// Looks at every process in the control group `cgroup` (`ControlGroup=` of the unit) of the container `name`.
     ///
     /// # Errors
-    /// When the control group or a process cannot be read; one that has just ended is no error.
+    /// When the control group cannot be read. A process that cannot be looked at counts as stale, but for one that has just
+    /// ended.
     pub fn scan(&mut self, name: &Name, cgroup: &str) -> Result<Scan> {
         let mut scan = Scan::default();
         for pid in self.processes(cgroup)? {
@@ -92,7 +93,9 @@ impl Scanner {
                 Ok(None) => {}
                 Err(cause) if has_ended(&cause) => {}
                 Err(cause) => {
-                    return Err(cause).with_context(|| format!("cannot look at process {pid}"));
+                    scan.processes += 1;
+                    let path = format!("(it cannot be looked at: {cause:#})");
+                    scan.stale.push(StaleProcess { pid, path });
                 }
             }
         }

@@ -109,6 +109,8 @@ pub struct ServiceDetails {
     pub control_group: String,
     /// `RootDirectory=`: the container's root, unless the unit is a stub for a broken container file.
     pub root_directory: String,
+    /// `Requires=`: units that this one needs, and is restarted with.
+    pub requires: Vec<String>,
     /// `Result=`: `success`, `exit-code`, `timeout` ...
     pub result: String,
 }
@@ -200,6 +202,7 @@ impl Systemd {
             since: self.property(service, "Unit", "StateChangeTimestamp")?,
             control_group: self.property(service, "Service", "ControlGroup")?,
             root_directory: self.property(service, "Service", "RootDirectory")?,
+            requires: self.property(service, "Unit", "Requires")?,
             result: self.property(service, "Service", "Result")?,
         })
     }

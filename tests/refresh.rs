@@ -22,6 +22,7 @@ struct FakeUnit {
     active: &'static str,
     root: String,
     start_began: u64,
+    requires: Vec<String>,
     /// The result of its next restart.
     result: &'static str,
 }
@@ -159,6 +160,10 @@ impl FakeUnitProperties {
         self.0.start_began
     }
     #[zbus(property)]
+    fn requires(&self) -> Vec<String> {
+        self.0.requires.clone()
+    }
+    #[zbus(property)]
     fn state_change_timestamp(&self) -> u64 {
         0
     }
@@ -263,6 +268,7 @@ impl Host {
                 active,
                 root,
                 start_began: 1,
+                requires: Vec::new(),
                 result: "done",
             };
             (format!("lodger-{name}.service"), unit)
@@ -418,6 +424,34 @@ fn one_that_fails_stops_no_other_and_is_told_of() {
         report.containers[1].reason.as_deref(),
         Some("the job's result is failed, the unit is failed (exit-code)")
     );
+}
+
+#[test]
+fn what_a_container_requires_is_restarted_before_it() {
+    let host = Host::new(&[
+        ("a", "active"),
+        ("b", "active"),
+        ("c", "active"),
+        ("x", "active"),
+        ("y", "active"),
+    ]);
+    host.unit("a", |unit| {
+        unit.requires = vec!["lodger-b.service".into(), "dbus.service".into()]
+    });
+    host.unit("b", |unit| unit.requires = vec!["lodger-c.service".into()]);
+    // Two in a circle must not hold the refresh up.
+    host.unit("x", |unit| unit.requires = vec!["lodger-y.service".into()]);
+    host.unit("y", |unit| unit.requires = vec!["lodger-x.service".into()]);
+    host.dpkg_wrote(AFTER);
+    assert_eq!(host.refresh(4).unwrap().count(Action::Restarted), 5);
+    let restarts = host.restarts();
+    let at = |name: &str| {
+        restarts
+            .iter()
+            .position(|unit| *unit == format!("lodger-{name}.service"))
+            .unwrap()
+    };
+    assert!(at("c") < at("b") && at("b") < at("a"), "{restarts:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use lodger::container::{Base, Name};
 use lodger::refresh::Places;
 use lodger::root::{self, MountRequest};
 use lodger::{isolation, log, stop};
+use sd_notify::NotifyState;
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
 /// starts it, and it ends when idle. The commands are for units and maintainer scripts.
@@ -79,8 +80,10 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line: it is what `systemctl status` shows.
-            eprintln!("{error:#}");
+            // One line, for the journal and for `systemctl status`.
+            let line = format!("{error:#}").replace('\n', " ");
+            eprintln!("{line}");
+            show_in_status(&line);
             ExitCode::FAILURE
         }
     }
@@ -98,6 +101,11 @@ fn serve() -> ExitCode {
     }
 }
 
+/// `Status:` in `systemctl status`. Without a socket, or without anybody at its other end, the journal is all there is.
+fn show_in_status(line: &str) {
+    let _ = sd_notify::notify(&[NotifyState::Status(line)]);
+}
+
 /// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.
 fn unmount(name: &Name) -> Result<()> {
     let main = main_process()?;
@@ -105,6 +113,12 @@ fn unmount(name: &Name) -> Result<()> {
         Some(main) => isolation::require(name, main),
         None => Ok(()),
     };
+    // systemd sets this for ExecStopPost=; 203 is its own for an execve(2) that failed (systemd.exec(5)).
+    if std::env::var("EXIT_STATUS").is_ok_and(|status| status == "203") {
+        show_in_status(
+            "The program of 'exec' cannot be executed. No such file in the container's root?",
+        );
+    }
     root::unmount(name, main).and(isolated)
 }
 

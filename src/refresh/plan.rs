@@ -18,6 +18,8 @@ pub struct Running {
     pub intact: bool,
     /// When its last start began, microseconds of CLOCK_MONOTONIC.
     pub start_began: u64,
+    /// The units it requires.
+    pub requires: Vec<String>,
 }
 
 /// What to do with one container.
@@ -85,6 +87,7 @@ mod tests {
             running: true,
             intact: true,
             start_began: 100,
+            requires: Vec::new(),
         }
     }
 

@@ -1,6 +1,10 @@
-//! The jobs of a refresh: containers to restart in, what became of each out. At most so many jobs at a time.
+//! The jobs of a refresh: containers to restart in, what became of each out. At most so many jobs at a time, and what a
+//! container requires before the container itself.
+//!
+//! A restart takes those along that require the container. So a container that has started since, or has a job already, is
+//! not restarted once more.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -19,14 +23,23 @@ pub(super) struct Restarted {
     pub system_is_stopping: bool,
 }
 
+/// A container with a job.
 struct UnderWay {
     service: Running,
     job: Job,
-    queued: Instant,
+    /// Whether the refresh queued it, or it was there.
+    ours: bool,
+    begun: Instant,
 }
 
-/// Restarts `services`, `parallel` at a time. Those that a job for another one restarted already, because they require
-/// it, are not restarted again.
+/// What there is to do for a container.
+enum Begun {
+    Ours(Job),
+    Theirs(Job),
+    Nothing,
+}
+
+/// Restarts `services`, `parallel` at a time.
 pub(super) fn restart(
     systemd: &mut Systemd,
     services: Vec<Running>,
@@ -34,7 +47,7 @@ pub(super) fn restart(
     since: u64,
 ) -> Result<Restarted> {
     let mut finished = systemd.finished_jobs()?;
-    let mut waiting = VecDeque::from(services);
+    let mut waiting = services;
     let mut under_way: Vec<UnderWay> = Vec::new();
     let mut restarted = Restarted {
         containers: Vec::new(),
@@ -42,74 +55,121 @@ pub(super) fn restart(
     };
     loop {
         while under_way.len() < parallel.max(1) {
-            let Some(service) = waiting.pop_front() else {
+            let Some(service) = next(&mut waiting, &under_way) else {
                 break;
             };
-            match begin(systemd, &service, since) {
-                Ok(Some(job)) => under_way.push(UnderWay {
-                    service,
-                    job,
-                    queued: Instant::now(),
-                }),
-                Ok(None) => restarted.containers.push(outcome(systemd, &service, None)?),
+            let (job, ours) = match begin(systemd, &service, since) {
+                Ok(Begun::Ours(job)) => (job, true),
+                Ok(Begun::Theirs(job)) => (job, false),
+                Ok(Begun::Nothing) => {
+                    restarted.containers.push(outcome(systemd, &service, None)?);
+                    continue;
+                }
                 // Jobs are refused while the system goes down; the next boot mounts everything afresh.
                 Err(_) if systemd.is_stopping()? => {
                     restarted.system_is_stopping = true;
                     return Ok(restarted);
                 }
-                Err(cause) => restarted
-                    .containers
-                    .push(failed(&service, format!("{cause:#}"))),
-            }
+                Err(cause) => {
+                    restarted
+                        .containers
+                        .push(failed(&service, format!("{cause:#}")));
+                    continue;
+                }
+            };
+            under_way.push(UnderWay {
+                service,
+                job,
+                ours,
+                begun: Instant::now(),
+            });
         }
         if under_way.is_empty() {
             return Ok(restarted);
         }
-        restarted
-            .containers
-            .extend(next_outcome(systemd, &mut finished, &mut under_way)?);
+        let (ended, result) = match next_ended(systemd, &mut finished, &mut under_way)? {
+            Some(ended) => ended,
+            None => {
+                restarted.containers.extend(give_up_late(&mut under_way));
+                continue;
+            }
+        };
+        // After somebody else's job the container may need its restart still; or a second job followed the first.
+        if !ended.ours
+            || systemd
+                .service(&ended.service.unit)?
+                .is_some_and(|state| state.job.is_some())
+        {
+            waiting.insert(0, ended.service);
+        } else {
+            restarted
+                .containers
+                .push(outcome(systemd, &ended.service, result.as_deref())?);
+        }
     }
 }
 
-/// The job to wait for: a new one, or, if a job for another container has started this one since, what is left of that.
-fn begin(systemd: &mut Systemd, service: &Running, since: u64) -> Result<Option<Job>> {
-    if let Some(state) = systemd.service(&service.unit)?
-        && systemd.start_began(&state)? > since
-    {
-        // Asked again: a start that has begun by now has its job by now.
-        let state = systemd.service(&service.unit)?;
-        return Ok(state.and_then(|state| state.job));
-    }
-    systemd.try_restart(&service.unit).map(Some)
+/// Takes the first container out of `waiting` that requires none that is still to be restarted. If all do, in a circle, the
+/// first.
+fn next(waiting: &mut Vec<Running>, under_way: &[UnderWay]) -> Option<Running> {
+    let unfinished: BTreeSet<&str> = waiting
+        .iter()
+        .chain(under_way.iter().map(|restart| &restart.service))
+        .map(|s| s.unit.as_str())
+        .collect();
+    let is_free = |service: &Running| {
+        service
+            .requires
+            .iter()
+            .all(|unit| !unfinished.contains(unit.as_str()))
+    };
+    let at = match waiting.iter().position(is_free) {
+        Some(at) => at,
+        None if under_way.is_empty() && !waiting.is_empty() => 0,
+        None => return None,
+    };
+    Some(waiting.remove(at))
 }
 
-/// Waits for a job to end, or to have taken too long.
-fn next_outcome(
+fn begin(systemd: &mut Systemd, service: &Running, since: u64) -> Result<Begun> {
+    if let Some(state) = systemd.service(&service.unit)? {
+        if let Some(job) = state.job {
+            return Ok(Begun::Theirs(job));
+        }
+        if systemd.start_began(&state)? > since {
+            return Ok(Begun::Nothing);
+        }
+    }
+    systemd.try_restart(&service.unit).map(Begun::Ours)
+}
+
+/// Waits for a job to end; `None` if none has for a while.
+fn next_ended(
     systemd: &mut Systemd,
     finished: &mut FinishedJobs,
     under_way: &mut Vec<UnderWay>,
-) -> Result<Option<ContainerReport>> {
+) -> Result<Option<(UnderWay, Option<String>)>> {
     let jobs: Vec<Job> = under_way
         .iter()
         .map(|restart| restart.job.clone())
         .collect();
-    if let Some((at, result)) = finished.wait(systemd, &jobs)? {
-        let restart = under_way.swap_remove(at);
-        return outcome(systemd, &restart.service, result.as_deref()).map(Some);
-    }
-    let late = under_way
+    let ended = finished.wait(systemd, &jobs)?;
+    Ok(ended.map(|(at, result)| (under_way.swap_remove(at), result)))
+}
+
+/// Gives up waiting for a restart that takes too long.
+fn give_up_late(under_way: &mut Vec<UnderWay>) -> Option<ContainerReport> {
+    let at = under_way
         .iter()
-        .position(|restart| restart.queued.elapsed() > LIMIT);
-    Ok(late.map(|at| {
-        let restart = under_way.swap_remove(at);
-        failed(
-            &restart.service,
-            format!(
-                "its restart has not ended within {} minutes",
-                LIMIT.as_secs() / 60
-            ),
-        )
-    }))
+        .position(|restart| restart.begun.elapsed() > LIMIT)?;
+    let restart = under_way.swap_remove(at);
+    Some(failed(
+        &restart.service,
+        format!(
+            "its restart has not ended within {} minutes",
+            LIMIT.as_secs() / 60
+        ),
+    ))
 }
 
 /// A job's result says how it ended; the unit's state says whether the container runs. Both have to be good.
@@ -122,7 +182,8 @@ fn outcome(
         return Ok(failed(service, "systemd knows it no more".to_owned()));
     };
     let is_good_result = matches!(result, None | Some("done"));
-    if is_good_result && state.is_running() {
+    // "activating" without a job is a container that failed and is about to be tried again.
+    if is_good_result && matches!(state.active.as_str(), "active" | "reloading" | "refreshing") {
         tracing::info!(container = %service.name, "restarted {}", service.unit);
         return Ok(ContainerReport {
             name: service.name.to_string(),

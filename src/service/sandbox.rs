@@ -36,8 +36,12 @@ pub const DIRECTIVES: [(&str, &str); 21] = [
     ("ProtectSystem", "yes"),
     // ... and /usr/local is not: dpkg owns nothing there. "+": inside the container's root.
     ("ReadWritePaths", "+/usr/local"),
-    // What /etc/resolv.conf points to where systemd-resolved runs; /run is empty otherwise. "-": where it does not.
-    ("BindReadOnlyPaths", "-/run/systemd/resolve"),
+    // What /etc/resolv.conf points to where systemd-resolved or resolvconf manage it; /run is empty otherwise. "-": where
+    // they do not.
+    (
+        "BindReadOnlyPaths",
+        "-/run/systemd/resolve -/run/resolvconf",
+    ),
     // A set-user-ID program of the host gives nothing here. RestrictSUIDSGID= would add nothing (the root is mounted
     // nosuid, and uppers are out of reach for users of the host) and makes openat2(2) fail.
     ("NoNewPrivileges", "yes"),

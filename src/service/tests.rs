@@ -31,6 +31,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
+NotifyAccess=exec
 Slice=lodger.slice
 ExecStartPre=+/usr/libexec/lodgerd mount --base=host web
 ExecStart=/bin/x
