@@ -1,0 +1,232 @@
+//! A systemd that exists only in this process: units in, answers and signals over socket pairs out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use zbus::{Connection, OwnedObjectPath, block_on, connection, fdo, interface};
+
+/// One unit of the fake.
+#[derive(Debug, Clone)]
+pub struct FakeUnit {
+    pub load: &'static str,
+    pub active: &'static str,
+    pub root: String,
+    pub start_began: u64,
+    pub requires: Vec<String>,
+    /// The result of its next restart.
+    pub result: &'static str,
+}
+
+/// What the fake knows and what happened to it.
+#[derive(Default)]
+pub struct State {
+    pub units: BTreeMap<String, FakeUnit>,
+    pub system_state: String,
+    /// Signals that a job has ended are not sent.
+    pub mute: bool,
+    /// The question for all units is not answered.
+    pub refuses: bool,
+    pub jobs: HashMap<String, bool>,
+    pub restarts: Vec<String>,
+    pub most_at_once: usize,
+    pub connections: Vec<Connection>,
+}
+
+pub type Shared = Arc<Mutex<State>>;
+type Listed = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
+
+struct FakeManager(Shared);
+
+#[interface(name = "org.freedesktop.systemd1.Manager")]
+impl FakeManager {
+    fn subscribe(&self) {}
+
+    fn list_units_by_names(&self, names: Vec<String>) -> Vec<Listed> {
+        let state = self.0.lock().unwrap();
+        names
+            .iter()
+            .filter_map(|name| Some(listed(name, state.units.get(name)?)))
+            .collect()
+    }
+
+    fn list_units_by_patterns(
+        &self,
+        _states: Vec<String>,
+        _patterns: Vec<String>,
+    ) -> fdo::Result<Vec<Listed>> {
+        let state = self.0.lock().unwrap();
+        if state.refuses {
+            return Err(fdo::Error::Failed("refused".into()));
+        }
+        Ok(state
+            .units
+            .iter()
+            .map(|(name, unit)| listed(name, unit))
+            .collect())
+    }
+
+    fn try_restart_unit(&self, name: String, mode: String) -> fdo::Result<OwnedObjectPath> {
+        assert_eq!(mode, "replace");
+        let mut state = self.0.lock().unwrap();
+        if state.system_state == "stopping" {
+            return Err(fdo::Error::Failed("destructive".into()));
+        }
+        state.restarts.push(name.clone());
+        let number = state.restarts.len();
+        let path = format!("/org/freedesktop/systemd1/job/{number}");
+        state.jobs.insert(path.clone(), true);
+        state.most_at_once = state
+            .most_at_once
+            .max(state.jobs.values().filter(|runs| **runs).count());
+        let shared = self.0.clone();
+        thread::spawn({
+            let path = path.clone();
+            move || finish_job(&shared, &path, &name)
+        });
+        Ok(path.try_into().unwrap())
+    }
+
+    #[zbus(property)]
+    fn system_state(&self) -> String {
+        self.0.lock().unwrap().system_state.clone()
+    }
+}
+
+/// Lets the job end as the unit is told to, a little later, and says so unless mute.
+fn finish_job(shared: &Shared, path: &str, unit: &str) {
+    thread::sleep(Duration::from_millis(5));
+    let (connections, result) = {
+        let mut state = shared.lock().unwrap();
+        state.jobs.insert(path.to_owned(), false);
+        let fake = state.units.get_mut(unit).unwrap();
+        fake.active = if fake.result == "done" {
+            "active"
+        } else {
+            "failed"
+        };
+        fake.start_began = u64::MAX;
+        let result = fake.result;
+        let told = if state.mute {
+            Vec::new()
+        } else {
+            state.connections.clone()
+        };
+        (told, result)
+    };
+    let job = OwnedObjectPath::try_from(path.to_owned()).unwrap();
+    for connection in connections {
+        let body = (1u32, &job, unit, result);
+        let manager = "org.freedesktop.systemd1.Manager";
+        let sent = connection.emit_signal(
+            None::<&str>,
+            "/org/freedesktop/systemd1",
+            manager,
+            "JobRemoved",
+            &body,
+        );
+        // A connection of a test that is over is no matter.
+        let _ = block_on(sent);
+    }
+}
+
+/// Answers for every unit and job: what a fake object's properties are depends on its path alone.
+struct FakeUnitProperties(FakeUnit);
+
+#[interface(name = "org.freedesktop.systemd1.Unit")]
+impl FakeUnitProperties {
+    #[zbus(property)]
+    fn inactive_exit_timestamp_monotonic(&self) -> u64 {
+        self.0.start_began
+    }
+    #[zbus(property)]
+    fn requires(&self) -> Vec<String> {
+        self.0.requires.clone()
+    }
+    #[zbus(property)]
+    fn state_change_timestamp(&self) -> u64 {
+        0
+    }
+}
+
+struct FakeServiceProperties(FakeUnit);
+
+#[interface(name = "org.freedesktop.systemd1.Service")]
+impl FakeServiceProperties {
+    #[zbus(property)]
+    fn control_group(&self) -> String {
+        String::new()
+    }
+    #[zbus(property)]
+    fn root_directory(&self) -> String {
+        self.0.root.clone()
+    }
+    #[zbus(property)]
+    fn result(&self) -> String {
+        "exit-code".into()
+    }
+}
+
+fn object(name: &str) -> String {
+    format!(
+        "/org/freedesktop/systemd1/unit/{}",
+        name.replace(['-', '.', '@'], "_")
+    )
+}
+
+fn listed(name: &str, unit: &FakeUnit) -> Listed {
+    let path = object(name).try_into().unwrap();
+    let none = "/".to_owned().try_into().unwrap();
+    let text = String::new;
+    (
+        name.into(),
+        text(),
+        unit.load.into(),
+        unit.active.into(),
+        text(),
+        text(),
+        path,
+        0,
+        text(),
+        none,
+    )
+}
+
+/// A connection to a fake that serves `shared`.
+pub fn connect(shared: &Shared) -> anyhow::Result<Connection> {
+    let (client, server) = UnixStream::pair()?;
+    let (ready, served) = mpsc::channel();
+    let shared = shared.clone();
+    thread::spawn(move || {
+        let units: Vec<_> = shared.lock().unwrap().units.clone().into_iter().collect();
+        let mut builder = connection::Builder::unix_stream(server)
+            .server(zbus::Guid::generate())
+            .p2p()
+            .serve_at("/org/freedesktop/systemd1", FakeManager(shared.clone()));
+        for (name, unit) in units {
+            builder = builder
+                .serve_at(object(&name), FakeUnitProperties(unit.clone()))
+                .serve_at(object(&name), FakeServiceProperties(unit));
+        }
+        let connection = block_on(builder.build()).unwrap();
+        shared.lock().unwrap().connections.push(connection);
+        ready.send(()).unwrap();
+        block_on(std::future::pending::<()>());
+    });
+    let connection = block_on(connection::Builder::unix_stream(client).p2p().build())?;
+    served.recv()?;
+    Ok(connection)
+}
