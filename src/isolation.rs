@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::cgroup::is_gone;
 use crate::container::Name;
 use crate::stale::overlay_mounts;
 
@@ -25,7 +26,7 @@ pub fn require(name: &Name, main: i32) -> Result<()> {
     match missing(name, main, Path::new("/proc/1")) {
         Ok(missing) if missing.is_empty() => Ok(()),
         Ok(missing) => bail!("the container is not isolated: {}", missing.join("; ")),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(cause) if is_gone(&cause) => Ok(()),
         Err(cause) => {
             Err(cause).with_context(|| format!("cannot look at the isolation of process {main}"))
         }
@@ -44,7 +45,7 @@ fn missing(name: &Name, main: i32, host: &Path) -> io::Result<Vec<String>> {
         }
     }
     let mountinfo = fs::read(proc.join("mountinfo"))?;
-    let root = overlay_mounts(&mountinfo, &format!("lodger-{name}"))
+    let root = overlay_mounts(&mountinfo, &name.overlay())
         .into_iter()
         .find(|overlay| overlay.at == *"/");
     let device = fs::metadata(proc.join("root"))?.dev();

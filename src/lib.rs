@@ -26,6 +26,7 @@ pub mod settings;
 pub mod unit;
 
 // What the units call at every start and stop.
+pub mod cgroup;
 pub mod isolation;
 pub mod pidfd;
 pub mod root;

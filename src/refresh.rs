@@ -322,10 +322,7 @@ pub fn verify(systemd: &mut Systemd) -> Result<Verified> {
         .into_iter()
         .filter(ServiceState::is_running)
     {
-        let group = systemd.details(&service)?.control_group;
-        if group.is_empty() {
-            continue;
-        }
+        let group = systemd.control_group(&service)?;
         let scan = scanner.scan(&service.name, &group)?;
         verified.processes += scan.processes;
         verified

@@ -19,6 +19,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::fstat;
 
+use crate::cgroup;
 use crate::container::Name;
 use crate::root::{seen, submounts};
 
@@ -58,7 +59,6 @@ pub struct Scan {
 #[derive(Debug)]
 pub struct Scanner {
     host: OwnedFd,
-    cgroups: PathBuf,
     inodes: HashMap<PathBuf, Option<u64>>,
 }
 
@@ -71,7 +71,6 @@ impl Scanner {
         let host = File::open("/").context("cannot open '/'")?.into();
         Ok(Self {
             host,
-            cgroups: PathBuf::from("/sys/fs/cgroup"),
             inodes: HashMap::new(),
         })
     }
@@ -83,7 +82,7 @@ impl Scanner {
     /// ended.
     pub fn scan(&mut self, name: &Name, cgroup: &str) -> Result<Scan> {
         let mut scan = Scan::default();
-        for pid in self.processes(cgroup)? {
+        for pid in cgroup::processes(cgroup, MOST_PROCESSES)? {
             match self.stale_file(name, cgroup, pid) {
                 Ok(Some(found)) => {
                     scan.processes += 1;
@@ -102,27 +101,6 @@ impl Scanner {
         Ok(scan)
     }
 
-    fn processes(&self, cgroup: &str) -> Result<Vec<i32>> {
-        let path = self
-            .cgroups
-            .join(cgroup.trim_start_matches('/'))
-            .join("cgroup.procs");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            // Empty control groups are removed.
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(cause) => {
-                return Err(cause).with_context(|| format!("cannot read '{}'", path.display()));
-            }
-        };
-        let pids: Vec<i32> = text
-            .lines()
-            .filter_map(|line| line.parse().ok())
-            .take(MOST_PROCESSES)
-            .collect();
-        Ok(pids)
-    }
-
     /// `None` if the process is not one of the container's payload: systemd's own, still or only on the host's root.
     /// Otherwise the file that makes it stale, if any does.
     fn stale_file(
@@ -135,7 +113,7 @@ impl Scanner {
         if !process.is_in(cgroup)? || process.is_on_root(&self.host)? {
             return Ok(None);
         }
-        let overlays = maps::overlay_mounts(&process.read("mountinfo")?, &format!("lodger-{name}"));
+        let overlays = maps::overlay_mounts(&process.read("mountinfo")?, &name.overlay());
         if overlays.is_empty() {
             return Ok(Some(Some("(its root is not the container's)".to_owned())));
         }
@@ -209,11 +187,9 @@ fn judge(mapping: &Mapping, host: Option<u64>, upper: Option<u64>) -> Verdict {
 
 fn upper_of(name: &Name, overlay: &OverlayMount) -> PathBuf {
     match overlay.at.strip_prefix("/") {
-        Ok(point) if !point.as_os_str().is_empty() => name
-            .state()
-            .join("submounts")
-            .join(submounts::state_name(point))
-            .join("upper"),
+        Ok(point) if !point.as_os_str().is_empty() => {
+            submounts::state(&name.state(), point).join("upper")
+        }
         _ => name.state().join("upper"),
     }
 }

@@ -10,7 +10,7 @@ use crate::container::Name;
 use crate::container::installed::Installed;
 use crate::refresh::Places;
 use crate::refresh::report::{self, Report};
-use crate::stale::{Scan, Scanner};
+use crate::stale::Scanner;
 use crate::systemd::{ServiceDetails, ServiceState, Systemd};
 
 /// The whole.
@@ -89,7 +89,6 @@ fn container(
     scanner: Option<&mut Scanner>,
 ) -> Result<ContainerStatus> {
     let scan = match scanner {
-        Some(_) if details.control_group.is_empty() => Some(Scan::default()),
         Some(scanner) => Some(scanner.scan(&service.name, &details.control_group)?),
         None => None,
     };

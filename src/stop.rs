@@ -11,14 +11,13 @@
 //! Once PID 1 of a PID namespace has ended, the kernel has ended everything in it, so waiting for that one is enough.
 
 use std::fs;
-use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
+use crate::cgroup::{self, is_gone};
 use crate::pidfd::PidFd;
 
 /// How long the kernel may take to end a process after SIGKILL.
@@ -121,24 +120,12 @@ fn others_in_cgroup(main: i32) -> Result<Vec<i32>> {
                 .with_context(|| format!("cannot read the control group of process {main}"));
         }
     };
-    let Some(group) = group.lines().find_map(|line| line.strip_prefix("0::/")) else {
+    let Some(group) = group.lines().find_map(|line| line.strip_prefix("0::")) else {
         return Ok(Vec::new());
     };
-    let procs = Path::new("/sys/fs/cgroup").join(group).join("cgroup.procs");
-    match fs::read_to_string(&procs) {
-        Ok(text) => Ok(text
-            .lines()
-            .filter_map(|line| line.parse().ok())
-            .filter(|pid| *pid != main && *pid != own)
-            .collect()),
-        Err(cause) if is_gone(&cause) => Ok(Vec::new()),
-        Err(cause) => Err(cause).with_context(|| format!("cannot read '{}'", procs.display())),
-    }
-}
-
-/// What reading /proc says of a process that has just ended.
-fn is_gone(cause: &io::Error) -> bool {
-    cause.kind() == io::ErrorKind::NotFound || cause.raw_os_error() == Some(Errno::ESRCH as i32)
+    let mut others = cgroup::processes(group, usize::MAX)?;
+    others.retain(|pid| *pid != main && *pid != own);
+    Ok(others)
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ pub struct ServiceDetails {
     pub start_began: u64,
     /// Since when it is in its state: microseconds since 1970; 0 if unknown.
     pub since: u64,
-    /// `ControlGroup=`; empty when it has none.
+    /// See [`Systemd::control_group`].
     pub control_group: String,
     /// `RootDirectory=`: the container's root, unless the unit is a stub for a broken container file.
     pub root_directory: String,
@@ -187,6 +187,14 @@ impl Systemd {
         self.property(service, "Unit", "InactiveExitTimestampMonotonic")
     }
 
+    /// `ControlGroup=` of a service; empty when it has none.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn control_group(&mut self, service: &ServiceState) -> Result<String> {
+        self.property(service, "Service", "ControlGroup")
+    }
+
     /// Asks for the details of a service.
     ///
     /// # Errors
@@ -195,7 +203,7 @@ impl Systemd {
         Ok(ServiceDetails {
             start_began: self.start_began(service)?,
             since: self.property(service, "Unit", "StateChangeTimestamp")?,
-            control_group: self.property(service, "Service", "ControlGroup")?,
+            control_group: self.control_group(service)?,
             root_directory: self.property(service, "Service", "RootDirectory")?,
             requires: self.property(service, "Unit", "Requires")?,
             result: self.property(service, "Service", "Result")?,

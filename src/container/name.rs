@@ -53,6 +53,11 @@ impl Name {
         service_of(&self.0)
     }
 
+    /// The source of its overlays in mount tables: `lodger-NAME`.
+    pub fn overlay(&self) -> String {
+        format!("lodger-{}", self.0)
+    }
+
     /// Where its root is mounted while it starts: `/run/lodger/roots/NAME`.
     pub fn root(&self) -> PathBuf {
         Path::new(place::ROOTS).join(&self.0)

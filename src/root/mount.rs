@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
-use nix::libc;
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, setns};
 
 use super::mask::Mask;
 use super::overlay::{Overlay, bind_file, detach, make_directory};
 use super::{seen, submounts, sweep};
+use crate::cgroup::is_gone;
 use crate::container::{Base, Name};
 use crate::place;
 
@@ -89,7 +89,7 @@ fn build(request: &MountRequest, root: &Path, state: &Path) -> Result<()> {
     let mask = match request.base {
         Base::Host => seen::mask_of_host(tree, &request.hide)?,
     };
-    let source = format!("lodger-{}", request.name);
+    let source = request.name.overlay();
     overlay(&source, tree, &mask, state, root)?;
     let mountinfo = fs::read("/proc/self/mountinfo").context("cannot read /proc/self/mountinfo")?;
     for point in submounts::in_sight(&submounts::parse_mount_points(&mountinfo), &mask) {
@@ -110,7 +110,7 @@ fn carry_over(source: &str, point: &Path, mask: &Mask, state: &Path, root: &Path
     };
     match fs::symlink_metadata(&lower) {
         Ok(metadata) if metadata.is_dir() => {
-            let state = state.join("submounts").join(submounts::state_name(point));
+            let state = submounts::state(state, point);
             overlay(source, &lower, &mask.below(point), &state, &target).with_context(refused)
         }
         Ok(_) => bind_file(&lower, &target).with_context(refused),
@@ -142,7 +142,7 @@ fn enter_host_mounts() -> Result<()> {
 fn mount_namespace(pid: i32) -> Result<Option<File>> {
     match File::open(format!("/proc/{pid}/ns/mnt")) {
         Ok(namespace) => Ok(Some(namespace)),
-        Err(cause) if matches!(cause.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => Ok(None),
+        Err(cause) if is_gone(&cause) => Ok(None),
         Err(cause) => {
             Err(cause).with_context(|| format!("cannot open the mount namespace of process {pid}"))
         }

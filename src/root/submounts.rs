@@ -58,8 +58,13 @@ pub fn unescape(field: &[u8]) -> OsString {
     OsString::from_vec(bytes)
 }
 
-/// The directory that holds the upper and work of a submount: one name for the whole path, `opt-app` for `/opt/app`.
-pub fn state_name(point: &Path) -> OsString {
+/// The directory that holds the upper and work of a submount, in the container's own `state`.
+pub fn state(state: &Path, point: &Path) -> PathBuf {
+    state.join("submounts").join(state_name(point))
+}
+
+/// One name for the whole path: `opt-app` for `/opt/app`.
+fn state_name(point: &Path) -> OsString {
     let mut name = Vec::new();
     for byte in point.as_os_str().as_bytes() {
         match byte {

@@ -11,6 +11,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 
 use super::MOST_BYTES;
+use crate::cgroup::is_gone;
 
 /// A process pinned by its directory in /proc: once it has ended, reads fail, and never tell of another.
 pub struct Process(OwnedFd);
@@ -59,13 +60,10 @@ impl Process {
 }
 
 pub fn has_ended(cause: &anyhow::Error) -> bool {
-    let by_errno = cause
-        .downcast_ref::<Errno>()
-        .is_some_and(|errno| matches!(errno, Errno::ENOENT | Errno::ESRCH));
-    let by_io = cause.downcast_ref::<io::Error>();
-    by_errno
-        || by_io
-            .is_some_and(|e| matches!(e.raw_os_error(), Some(nix::libc::ENOENT | nix::libc::ESRCH)))
+    match cause.downcast_ref::<Errno>() {
+        Some(errno) => is_gone(&io::Error::from(*errno)),
+        None => cause.downcast_ref::<io::Error>().is_some_and(is_gone),
+    }
 }
 
 #[cfg(test)]

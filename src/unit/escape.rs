@@ -85,27 +85,27 @@ pub fn verbatim(value: impl fmt::Display) -> Escaped {
 
 /// Words of a list such as `Environment=`, each one quoted if it must be. `$` has no meaning there.
 pub fn words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
-    let quoted: Vec<_> = words
-        .into_iter()
-        .map(|word| quoted(word.as_ref(), false))
-        .collect();
-    Escaped(quoted.join(" "))
+    joined(words, false)
 }
 
 /// Words of `ExecStart=` and its kin: as [`words`], and no variable is expanded. The first one is the program: there systemd
 /// expands no variables, so that a `$` in it could not be written; the parser has refused it.
 pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
-    let quoted: Vec<_> = words
-        .into_iter()
-        .map(|word| quoted(word.as_ref(), true))
-        .collect();
-    Escaped(quoted.join(" "))
+    joined(words, true)
 }
 
 /// [`command`] run with full privileges on the host's own root (systemd.service(5), `+`).
 pub fn privileged_command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
     let Escaped(command) = command(words);
     Escaped(format!("+{command}"))
+}
+
+fn joined<S: AsRef<str>>(words: impl IntoIterator<Item = S>, variables: bool) -> Escaped {
+    let quoted: Vec<_> = words
+        .into_iter()
+        .map(|word| quoted(word.as_ref(), variables))
+        .collect();
+    Escaped(quoted.join(" "))
 }
 
 fn quoted(word: &str, variables: bool) -> String {
