@@ -70,6 +70,12 @@ impl Diagnostic {
         }
     }
 
+    /// A directory that may hold files that count, and cannot be looked into.
+    pub fn of_unreadable_directory(path: &Path, error: &std::io::Error) -> Self {
+        let message = format!("this directory cannot be read: {error}");
+        Self::of_file(path, Fault::new(rule::UNREADABLE, message))
+    }
+
     /// The same, as a warning.
     pub fn as_warning(self) -> Self {
         Self {

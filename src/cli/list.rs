@@ -9,7 +9,6 @@ use clap::Args;
 use comfy_table::{Table, presets};
 use lodger::container::Start;
 use lodger::container::installed::{self, Installed};
-use lodger::diagnostic::Diagnostic;
 use lodger::prefix::Prefix;
 use serde::Serialize;
 
@@ -92,11 +91,7 @@ fn rows(installed: &Installed) -> Vec<Row> {
         ));
     }
     for refused in &installed.refused {
-        let why = refused
-            .diagnostics
-            .first()
-            .map(Diagnostic::one_line)
-            .unwrap_or_default();
+        let why = refused.why();
         rows.push((
             refused.name.as_str(),
             row(refused.name.as_str(), "refused", &refused.source, why),

@@ -45,6 +45,16 @@ pub struct Refused {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Refused {
+    /// Its first mistake, on one line.
+    pub fn why(&self) -> String {
+        self.diagnostics
+            .first()
+            .map(Diagnostic::one_line)
+            .unwrap_or_default()
+    }
+}
+
 /// The containers of `text`, read from `source`, a file called `name`; or every mistake in it.
 pub fn parse(name: &FileName, source: &Path, text: &str) -> Result<ContainerFile, Refused> {
     let document = Source::new(source, text);

@@ -224,11 +224,7 @@ impl Installed {
             );
         }
         for refused in &self.refused {
-            let why = refused
-                .diagnostics
-                .first()
-                .map(Diagnostic::one_line)
-                .unwrap_or_default();
+            let why = refused.why();
             add(
                 refused.name.service(),
                 refused.name.as_str(),

@@ -55,11 +55,10 @@ pub fn search(prefix: &Prefix) -> Search {
         let entries = match list(&prefix.at(directory)) {
             Ok(entries) => entries,
             Err(error) => {
-                let fault = Fault::new(
-                    rule::UNREADABLE,
-                    format!("this directory cannot be read: {error}"),
-                );
-                diagnostics.push(Diagnostic::of_file(Path::new(directory), fault));
+                diagnostics.push(Diagnostic::of_unreadable_directory(
+                    Path::new(directory),
+                    &error,
+                ));
                 unreadable = unreadable.or(Some(directory));
                 continue;
             }

@@ -26,11 +26,10 @@ impl ExistingUnits {
             let names = match names_in(&prefix.at(directory)) {
                 Ok(names) => names,
                 Err(error) => {
-                    let fault = Fault::new(
-                        rule::UNREADABLE,
-                        format!("this directory cannot be read: {error}"),
-                    );
-                    diagnostics.push(Diagnostic::of_file(Path::new(directory), fault));
+                    diagnostics.push(Diagnostic::of_unreadable_directory(
+                        Path::new(directory),
+                        &error,
+                    ));
                     continue;
                 }
             };

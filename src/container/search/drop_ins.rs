@@ -37,11 +37,7 @@ impl DropIns {
             )),
             Ok(false) => {}
             Err(error) => {
-                let fault = Fault::new(
-                    rule::UNREADABLE,
-                    format!("this directory cannot be read: {error}"),
-                );
-                diagnostics.push(Diagnostic::of_file(source, fault));
+                diagnostics.push(Diagnostic::of_unreadable_directory(source, &error));
             }
         }
     }
