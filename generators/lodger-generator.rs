@@ -83,6 +83,10 @@ impl Log {
     }
 
     fn write(&self, severity: Severity, message: &str) {
+        let message = match severity {
+            Severity::Error => message.to_owned(),
+            Severity::Warning => format!("warning: {message}"),
+        };
         // With neither log there is nobody left to tell; the exit status still says that something was wrong.
         let _ = writeln!(io::stderr(), "lodger-generator: {message}");
         if self.to_kmsg {
@@ -90,7 +94,7 @@ impl Log {
                 Path::new("/dev/kmsg"),
                 severity,
                 "lodger-generator",
-                message,
+                &message,
             );
         }
     }

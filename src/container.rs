@@ -1,21 +1,26 @@
 //! The container as lodger means it: plain, valid data. No serde, no I/O.
 //!
-//! [`mod@file`] turns the text of a container file into a [`Container`] or into diagnostics; everything after it
-//! may rely on what the types here promise.
+//! [`mod@file`] turns the text of container files into a [`Container`] or into diagnostics; everything after it
+//! may rely on what the types here promise. [`keys`] is the one table of what can be written.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod directives;
 mod exec;
 pub mod file;
 pub mod installed;
 mod instances;
+pub mod keys;
+pub mod mounts;
 pub mod name;
-pub mod requires;
+pub mod raw;
+pub mod references;
 pub mod search;
 pub mod values;
 
+pub use mounts::{Mount, MountSource};
 pub use name::Name;
 
 /// One container: one service unit, one root.
@@ -29,10 +34,16 @@ pub struct Container {
     pub description: String,
     /// Program and arguments; never empty. The program is absolute or a bare name.
     pub exec: Vec<String>,
+    /// What `systemctl reload` runs inside; empty when it cannot be reloaded.
+    pub exec_reload: Vec<String>,
+    /// Whether a small init is process 1, and the program its child.
+    pub init: bool,
     /// `User=`; `None` is root with a small capability set.
-    pub user: Option<String>,
+    pub user: Option<User>,
     /// `Environment=`, names already checked.
     pub environment: BTreeMap<String, String>,
+    /// `EnvironmentFile=`, absolute, on the host.
+    pub environment_files: Vec<EnvironmentFile>,
     /// Absolute path inside the container's root; `/` by default.
     pub working_directory: PathBuf,
     /// `Type=`.
@@ -41,14 +52,44 @@ pub struct Container {
     pub restart: Restart,
     /// When it is started.
     pub start: Start,
-    /// `TimeoutStopSec=`; 10 s by default.
+    /// What asks the program to end: `SIGTERM` by default.
+    pub stop_signal: String,
+    /// How long it may take after that; 10 s by default.
     pub stop_timeout: Duration,
-    /// Full unit names that must be up first (`Requires=` and `After=`).
-    pub requires: Vec<String>,
+    /// Other units by their full names.
+    pub relations: Relations,
     /// What it sees as `/`.
     pub root: Root,
+    /// What else it sees, by the place where it sees it: absolute, normal, never `/`.
+    pub mounts: BTreeMap<PathBuf, Mount>,
     /// Resource limits.
     pub limits: Limits,
+    /// What it is shut in with.
+    pub isolation: Isolation,
+    /// Which network it is in.
+    pub network: Network,
+    /// Secrets, by the names that the program knows them by.
+    pub credentials: BTreeMap<String, Credential>,
+    /// Directives that go into the unit as they are: section, key, checked and escaped value.
+    pub directives: Vec<(&'static str, String, String)>,
+}
+
+/// Who the program runs as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum User {
+    /// A name or number that the host knows.
+    Named(String),
+    /// Nobody else, made up by systemd for as long as it runs (`DynamicUser=`).
+    Dynamic,
+}
+
+/// A file of variables that systemd reads on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentFile {
+    /// Absolute.
+    pub path: PathBuf,
+    /// Whether it may be missing.
+    pub optional: bool,
 }
 
 /// `Type=` of the service: when systemd takes it for started.
@@ -90,6 +131,19 @@ pub enum Start {
     Manual,
 }
 
+/// How a container stands to other units, each by its full name and named once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Relations {
+    /// Must be up first (`Requires=` and `After=`).
+    pub requires: Vec<String>,
+    /// Are started too, and first, if they can be (`Wants=` and `After=`).
+    pub wants: Vec<String>,
+    /// Come first if they come at all (`After=`).
+    pub after: Vec<String>,
+    /// Take this container with them when they stop or restart (`PartOf=`).
+    pub part_of: Vec<String>,
+}
+
 /// What a container sees as `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
@@ -97,8 +151,14 @@ pub struct Root {
     pub kind: RootKind,
     /// The read-only tree underneath.
     pub base: Base,
+    /// Absolute, normal paths of the host that it sees although the base is without them; read-only.
+    pub show: Vec<PathBuf>,
     /// Absolute, normal paths that the container must not see, besides those lodger always hides.
     pub hide: Vec<PathBuf>,
+    /// Whether each start begins with an empty upper.
+    pub ephemeral: bool,
+    /// Whether it may write to `/usr`, into its upper.
+    pub writable_usr: bool,
 }
 
 /// How a base becomes a root. `shared` comes with pinned bases.
@@ -109,7 +169,7 @@ pub enum RootKind {
 }
 
 /// The read-only tree that containers share. A value, not an assumption: pinned generations will stand beside the live host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {
     /// The live `/`.
     Host,
@@ -131,13 +191,83 @@ impl Base {
     }
 }
 
-/// Resource limits; `None` is no limit.
+/// A number with a top, or none on purpose: a weaker file's limit taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Up to this.
+    Of(u64),
+    /// `infinity`.
+    Infinity,
+}
+
+/// Resource limits; `None` is systemd's default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// `MemoryMax=`, bytes.
-    pub memory: Option<u64>,
+    pub memory: Option<Limit>,
+    /// `MemoryHigh=`, bytes.
+    pub memory_high: Option<Limit>,
+    /// `MemorySwapMax=`, bytes.
+    pub swap: Option<Limit>,
     /// `CPUQuota=`, per cent of one CPU.
     pub cpu_percent: Option<u32>,
     /// `TasksMax=`.
-    pub tasks: Option<u64>,
+    pub tasks: Option<Limit>,
+    /// `LimitNOFILE=`.
+    pub open_files: Option<u64>,
+    /// `IOWeight=`.
+    pub io_weight: Option<u64>,
+}
+
+/// What a container is shut in with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Isolation {
+    /// The set of rules.
+    pub profile: Profile,
+    /// The most capabilities it can have, in place of the profile's; sorted.
+    pub capabilities: Option<Vec<&'static str>>,
+    /// Devices of the host that it sees, besides those that every program needs.
+    pub devices: Vec<Device>,
+}
+
+/// A set of isolation rules, weakest isolation last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// What services that drop their privileges themselves can live with.
+    #[default]
+    Default,
+    /// No capabilities, no namespaces, only the system calls of ordinary services.
+    Strict,
+    /// For software of one's own that needs more of the host.
+    Trusted,
+}
+
+/// A device of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Absolute, below `/dev`.
+    pub path: PathBuf,
+    /// Of `r`, `w` and `m`, in this order, at least one.
+    pub access: String,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+/// Which network a container is in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Network {
+    /// The host's.
+    #[default]
+    Host,
+    /// One of its own with nothing but a loopback device (`PrivateNetwork=`).
+    None,
+}
+
+/// Where systemd gets a secret from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Absolute, on the host.
+    pub path: PathBuf,
+    /// Whether systemd decrypts it first (`LoadCredentialEncrypted=`).
+    pub encrypted: bool,
 }

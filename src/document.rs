@@ -1,8 +1,9 @@
-//! The text of a TOML file in; a table whose every value knows its place out, or what is wrong with the text.
+//! The texts of TOML files in, weakest first; one table whose every value knows its file and place out, or what is wrong with them.
 //!
-//! serde's derive stops at the first mistake, so the table is walked by hand: [`Reader`] collects the mistakes, [`Table`] knows
-//! which keys were asked for.
+//! serde's derive stops at the first mistake, so the table is walked by hand: [`Reader`] collects the mistakes, [`Table`] lays
+//! the files over each other and knows which keys were asked for, and a [`Key`] tells what a key is to people and to programs.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::Path;
 
@@ -11,12 +12,16 @@ use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Excerpt, Fault, Position, Severity, rule};
 
+mod key;
 mod reader;
 mod table;
 
+pub use key::{About, Key, Shape, Word, read_word, words};
 pub use reader::{Percent, Reader, Scalar, text};
-pub use table::{Table, Value};
+pub use table::{Place, Table, Value};
 
+/// Syntax errors of one file that are told.
+const MOST_SYNTAX_ERRORS: usize = 1000;
 /// What one file may be long, in bytes.
 pub const LONGEST_FILE: usize = 1 << 20;
 
@@ -25,27 +30,53 @@ pub const LONGEST_FILE: usize = 1 << 20;
 pub struct Source<'a> {
     path: &'a Path,
     text: &'a str,
-    lines: Vec<usize>,
+    /// Where lines begin; files without mistakes never ask.
+    lines: OnceCell<Vec<usize>>,
+}
+
+/// One file of several that lie over each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Layer<'a> {
+    /// Its number among all files that are read.
+    pub document: usize,
+    /// What it says.
+    pub table: &'a DeTable<'a>,
 }
 
 impl<'a> Source<'a> {
     /// `path` as its user knows it.
     pub fn new(path: &'a Path, text: &'a str) -> Self {
-        // A byte order mark is part of no line that anybody sees.
-        let first = if text.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        };
-        let lines = std::iter::once(first)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        Self { path, text, lines }
+        Self {
+            path,
+            text,
+            lines: OnceCell::new(),
+        }
+    }
+
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            // A byte order mark is part of no line that anybody sees.
+            let mark = self.text.strip_prefix('\u{feff}');
+            let first = self.text.len() - mark.unwrap_or(self.text).len();
+            std::iter::once(first)
+                .chain(self.text.match_indices('\n').map(|(at, _)| at + 1))
+                .collect()
+        })
     }
 
     /// The file it came from.
     pub fn path(&self) -> &'a Path {
         self.path
+    }
+
+    /// What is in it.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The line, counted from 1, that holds the byte `at`.
+    pub fn line(&self, at: usize) -> usize {
+        self.lines().partition_point(|&start| start <= at).max(1)
     }
 
     /// The text as a spanned table, or its syntax errors: the first of each line, since one unclosed bracket makes many.
@@ -56,6 +87,7 @@ impl<'a> Source<'a> {
         }
         let mut diagnostics: Vec<_> = errors
             .iter()
+            .take(MOST_SYNTAX_ERRORS)
             .map(|error| {
                 let fault = Fault::new(rule::SYNTAX, format!("not TOML: {}", error.message()));
                 match error.span() {
@@ -71,14 +103,10 @@ impl<'a> Source<'a> {
 
     /// `fault` at the bytes `span` of the text.
     pub fn diagnostic(&self, span: Range<usize>, fault: Fault) -> Diagnostic {
-        let line = self
-            .lines
-            .partition_point(|&start| start <= span.start)
-            .max(1)
-            - 1;
-        let start = self.lines[line];
+        let line = self.line(span.start) - 1;
+        let start = self.lines()[line];
         let end = self
-            .lines
+            .lines()
             .get(line + 1)
             .map_or(self.text.len(), |next| next - 1);
         let content = self.text[start..end].trim_end_matches('\r');

@@ -18,3 +18,9 @@ pub const LODGERD: &str = "/usr/libexec/lodgerd";
 pub const TARGET: &str = "lodger.target";
 /// The slice every container runs in.
 pub const SLICE: &str = "lodger.slice";
+/// What generators and people read about the files: what became of each.
+pub const FILE_STATUS: &str = "/run/lodger/status.json";
+/// Volumes.
+pub const VOLUMES: &str = "/var/lib/lodger/volumes";
+/// Process 1 of a container with `init = true`, from Debian's package tini.
+pub const INIT: &str = "/usr/bin/tini";

@@ -1,16 +1,20 @@
 //! A container in, its service unit out.
 
+use std::path::Path;
 use std::time::Duration;
 
-use crate::container::{Container, Restart, ServiceType};
+use crate::container::{Container, Limit, MountSource, Network, Restart, ServiceType, User};
 use crate::place;
 use crate::unit::{Escaped, Unit, escape};
 
+mod mount;
 mod sandbox;
 mod stub;
 
 pub use stub::{stub, stub_units_to_start};
 
+/// What `lodgerd stop` and systemd send unless told otherwise.
+const STOP_SIGNAL: &str = "SIGTERM";
 /// What systemd leaves `lodgerd stop` on top of the container's own stop timeout.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -18,19 +22,20 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 pub fn service(container: &Container) -> Unit {
     let mut unit = Unit::new(container.name.service(), header(&container.source));
     add_description(&mut unit, container);
+    add_relations(&mut unit, container);
+    add_raw(&mut unit, container, "Unit");
     add_commands(&mut unit, container);
     add_root(&mut unit, container);
     add_payload(&mut unit, container);
     add_restarts(&mut unit, container);
     add_limits(&mut unit, container);
-    for (key, value) in sandbox::DIRECTIVES {
-        unit.add("Service", key, value);
-    }
+    sandbox::add(&mut unit, container);
+    add_raw(&mut unit, container, "Service");
     unit
 }
 
 /// systemd.generator(7) asks for a first line that tells people where to turn.
-fn header(source: &std::path::Path) -> Escaped {
+fn header(source: &Path) -> Escaped {
     let version = env!("CARGO_PKG_VERSION");
     let source = source.display();
     escape::text(&format!(
@@ -47,21 +52,57 @@ fn add_description(unit: &mut Unit, container: &Container) {
         "SourcePath",
         escape::text(&container.source.to_string_lossy()),
     );
-    // `systemctl restart lodger.target` reaches every container, also those started by hand.
-    unit.add("Unit", "PartOf", place::TARGET);
-    if !container.requires.is_empty() {
-        let requires = escape::verbatim(container.requires.join(" "));
-        unit.add("Unit", "Requires", requires.clone());
-        unit.add("Unit", "After", requires);
-    }
-    // The upper: a /var on its own file system is there before it is looked for.
-    unit.add(
-        "Unit",
-        "RequiresMountsFor",
-        escape::text(&container.name.state().to_string_lossy()),
-    );
+    unit.add("Unit", "RequiresMountsFor", mounts_for(container));
     // systemd's default, 5 starts in 10 s, would leave a container failed that was refreshed often.
     unit.add("Unit", "StartLimitIntervalSec", "0");
+}
+
+/// The upper and what is mounted: a /var or /srv on its own file system is there before it is looked for.
+fn mounts_for(container: &Container) -> Escaped {
+    let mut paths = vec![container.name.state()];
+    paths.extend(container.root.show.iter().cloned());
+    for mount in container.mounts.values() {
+        match &mount.source {
+            MountSource::Host(path) => paths.push(path.clone()),
+            MountSource::Volume { name, .. } => paths.push(Path::new(place::VOLUMES).join(name)),
+            MountSource::Tmpfs { .. } => {}
+        }
+    }
+    escape::words(paths.iter().map(|path| path.to_string_lossy()))
+}
+
+fn add_relations(unit: &mut Unit, container: &Container) {
+    let relations = &container.relations;
+    // `systemctl restart lodger.target` reaches every container, also those started by hand.
+    let mut part_of = vec![place::TARGET.to_owned()];
+    part_of.extend(relations.part_of.iter().cloned());
+    let mut after: Vec<String> = Vec::new();
+    for unit in [&relations.requires, &relations.wants, &relations.after]
+        .into_iter()
+        .flatten()
+    {
+        if !after.contains(unit) {
+            after.push(unit.clone());
+        }
+    }
+    for (key, units) in [
+        ("PartOf", &part_of),
+        ("Requires", &relations.requires),
+        ("Wants", &relations.wants),
+        ("After", &after),
+    ] {
+        if !units.is_empty() {
+            unit.add("Unit", key, escape::verbatim(units.join(" ")));
+        }
+    }
+}
+
+/// What the file says in systemd's own words, checked already.
+fn add_raw(unit: &mut Unit, container: &Container, section: &'static str) {
+    let directives = container.directives.iter();
+    for (_, key, value) in directives.filter(|(within, ..)| *within == section) {
+        unit.add(section, key.clone(), escape::verbatim(value));
+    }
 }
 
 fn add_commands(unit: &mut Unit, container: &Container) {
@@ -72,52 +113,56 @@ fn add_commands(unit: &mut Unit, container: &Container) {
     };
     unit.add("Service", "Type", service_type);
     // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
-    unit.add("Service", "NotifyAccess", "exec");
+    // With an init, the program is not the main process.
+    let access = if container.init { "all" } else { "exec" };
+    unit.add("Service", "NotifyAccess", access);
     unit.add("Service", "Slice", place::SLICE);
     // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
     unit.add(
         "Service",
         "ExecStartPre",
-        escape::privileged_command(mount_command(container)),
+        escape::privileged_command(mount::command(container)),
     );
-    unit.add("Service", "ExecStart", escape::command(&container.exec));
-    // systemd alone would not wait for the main process; see lodger::stop.
-    let timeout = format!("--timeout={}", container.stop_timeout.as_secs_f64());
+    let init = [place::INIT.to_owned(), "--".to_owned()];
+    let init = init.into_iter().filter(|_| container.init);
     unit.add(
         "Service",
-        "ExecStop",
-        escape::privileged_command([place::LODGERD, "stop", &timeout]),
+        "ExecStart",
+        escape::command(init.chain(container.exec.iter().cloned())),
     );
-    // The service has its own copy of the mount now. Without the host's, the mount table that every later start reads stays
-    // short. After a start that failed it is ExecStopPost= that takes the mount away.
-    let unmount = [place::LODGERD, "unmount", container.name.as_str()];
-    for key in ["ExecStartPost", "ExecStopPost"] {
-        unit.add("Service", key, escape::privileged_command(unmount));
+    if !container.exec_reload.is_empty() {
+        let enter = [place::LODGERD, "reload", "--"].map(str::to_owned);
+        let reload = enter
+            .into_iter()
+            .chain(container.exec_reload.iter().cloned());
+        unit.add("Service", "ExecReload", escape::privileged_command(reload));
     }
+    add_stop(unit, container);
 }
 
-/// `lodgerd mount` with what the container says about its root.
-fn mount_command(container: &Container) -> Vec<String> {
-    let mut command = vec![
-        place::LODGERD.to_owned(),
-        "mount".to_owned(),
-        format!("--base={}", container.root.base.word()),
-    ];
-    command.extend(
-        container
-            .root
-            .hide
-            .iter()
-            .map(|path| format!("--hide={}", path.display())),
-    );
-    if container.working_directory.parent().is_some() {
-        command.push(format!(
-            "--working-directory={}",
-            container.working_directory.display()
-        ));
+fn add_stop(unit: &mut Unit, container: &Container) {
+    // systemd alone would not wait for the main process; see lodger::stop.
+    let timeout = format!("--timeout={}", container.stop_timeout.as_secs_f64());
+    let mut stop = vec![place::LODGERD.to_owned(), "stop".to_owned(), timeout];
+    if container.stop_signal != STOP_SIGNAL {
+        stop.push(format!("--signal={}", container.stop_signal));
+        unit.add(
+            "Service",
+            "KillSignal",
+            escape::text(&container.stop_signal),
+        );
     }
-    command.push(container.name.to_string());
-    command
+    unit.add("Service", "ExecStop", escape::privileged_command(stop));
+    // The service has its own copy of the mount now. Without the host's, the mount table that every later start reads stays
+    // short. After a start that failed it is ExecStopPost= that takes the mount away.
+    let mut unmount = vec![place::LODGERD, "unmount"];
+    if container.network == Network::None {
+        unmount.push("--private-network");
+    }
+    unmount.push(container.name.as_str());
+    for key in ["ExecStartPost", "ExecStopPost"] {
+        unit.add("Service", key, escape::privileged_command(&unmount));
+    }
 }
 
 fn add_root(unit: &mut Unit, container: &Container) {
@@ -135,8 +180,10 @@ fn add_root(unit: &mut Unit, container: &Container) {
 }
 
 fn add_payload(unit: &mut Unit, container: &Container) {
-    if let Some(user) = &container.user {
-        unit.add("Service", "User", escape::text(user));
+    match &container.user {
+        Some(User::Named(user)) => unit.add("Service", "User", escape::text(user)),
+        Some(User::Dynamic) => unit.add("Service", "DynamicUser", "yes"),
+        None => {}
     }
     for (name, value) in &container.environment {
         unit.add(
@@ -144,6 +191,19 @@ fn add_payload(unit: &mut Unit, container: &Container) {
             "Environment",
             escape::words([format!("{name}={value}")]),
         );
+    }
+    for file in &container.environment_files {
+        let optional = if file.optional { "-" } else { "" };
+        let path = format!("{optional}{}", file.path.display());
+        unit.add("Service", "EnvironmentFile", escape::text(&path));
+    }
+    for (name, credential) in &container.credentials {
+        let key = match credential.encrypted {
+            true => "LoadCredentialEncrypted",
+            false => "LoadCredential",
+        };
+        let value = format!("{name}:{}", credential.path.display());
+        unit.add("Service", key, escape::text(&value));
     }
 }
 
@@ -164,7 +224,16 @@ fn add_restarts(unit: &mut Unit, container: &Container) {
     unit.add("Service", "RestartMaxDelaySec", "30s");
     // lodgerd stop has nothing but SIGKILL for a payload without a handler for SIGTERM, and a stop that was asked for is no
     // failure. SIGKILL from anyone else is one, so it leads to a restart wherever the policy has one for signals.
-    unit.add("Service", "SuccessExitStatus", "SIGKILL");
+    let asked = match container.stop_signal.as_str() {
+        // Clean by themselves (systemd.service(5)).
+        "SIGHUP" | "SIGINT" | "SIGTERM" | "SIGPIPE" => String::new(),
+        signal => format!(" {signal}"),
+    };
+    unit.add(
+        "Service",
+        "SuccessExitStatus",
+        escape::verbatim(format!("SIGKILL{asked}")),
+    );
     if restarts_after_signals(container.restart) {
         unit.add("Service", "RestartForceExitStatus", "SIGKILL");
     }
@@ -185,18 +254,34 @@ fn restarts_after_signals(restart: Restart) -> bool {
 }
 
 fn add_limits(unit: &mut Unit, container: &Container) {
-    if let Some(bytes) = container.limits.memory {
-        unit.add("Service", "MemoryMax", escape::verbatim(bytes));
+    let limits = &container.limits;
+    let cpu = limits.cpu_percent.map(|percent| format!("{percent}%"));
+    let written = [
+        ("MemoryMax", limits.memory.map(in_words)),
+        ("MemoryHigh", limits.memory_high.map(in_words)),
+        ("MemorySwapMax", limits.swap.map(in_words)),
+        ("CPUQuota", cpu),
+        ("TasksMax", limits.tasks.map(in_words)),
+        (
+            "LimitNOFILE",
+            limits.open_files.map(|files| files.to_string()),
+        ),
+        (
+            "IOWeight",
+            limits.io_weight.map(|weight| weight.to_string()),
+        ),
+    ];
+    for (key, value) in written {
+        if let Some(value) = value {
+            unit.add("Service", key, escape::verbatim(value));
+        }
     }
-    if let Some(percent) = container.limits.cpu_percent {
-        unit.add(
-            "Service",
-            "CPUQuota",
-            escape::verbatim(format_args!("{percent}%")),
-        );
-    }
-    if let Some(tasks) = container.limits.tasks {
-        unit.add("Service", "TasksMax", escape::verbatim(tasks));
+}
+
+fn in_words(limit: Limit) -> String {
+    match limit {
+        Limit::Of(number) => number.to_string(),
+        Limit::Infinity => "infinity".to_owned(),
     }
 }
 

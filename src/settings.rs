@@ -5,12 +5,30 @@ use std::path::Path;
 
 use crate::container::search::{Content, read_content};
 use crate::diagnostic::{Diagnostic, Fault, rule};
-use crate::document::{Percent, Reader, Scalar, Source, Table, text_of};
+use crate::document::{About, Key, Layer, Percent, Reader, Scalar, Shape, Source, Table, text_of};
 use crate::place;
 use crate::prefix::Prefix;
 
 /// Most jobs at once that anybody may ask for.
 const MOST_PARALLEL: usize = 1024;
+
+/// `[refresh] parallel`.
+pub static PARALLEL: Key<NonZeroUsize> = Key {
+    about: About {
+        table: "refresh",
+        name: "parallel",
+        shape: Shape::Integer(1, MOST_PARALLEL as i64),
+        default: "two for each CPU",
+        meaning: "How many containers are restarted at the same time after a package change.",
+        directive: "none: lodgerd reads it",
+        since: "0.1",
+        example: "8",
+    },
+    read: parallel,
+};
+
+/// Every key of the host's settings.
+pub static KEYS: &[&About] = &[&PARALLEL.about];
 
 /// What the host's administrator decided for all containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +48,17 @@ impl Default for Settings {
 
 /// The settings of this text, or every mistake in it.
 pub fn parse(text: &str) -> Result<Settings, Vec<Diagnostic>> {
-    let source = Source::new(Path::new(place::SETTINGS), text);
-    let table = source.parse()?;
-    let mut reader = Reader::new(&source, Percent::Literal);
-    let mut table = Table::new("", table.get_ref());
+    let sources = [Source::new(Path::new(place::SETTINGS), text)];
+    let table = sources[0].parse()?;
+    let layer = Layer {
+        document: 0,
+        table: table.get_ref(),
+    };
+    let mut reader = Reader::new(&sources, 0, Percent::Literal);
+    let mut table = Table::of_layers(&[layer]);
     let mut settings = Settings::default();
     if let Some(mut refresh) = reader.table(&mut table, "refresh", "[refresh]") {
-        if let Some(number) = reader.value(&mut refresh, "parallel", parallel) {
+        if let Some(number) = reader.value(&mut refresh, &PARALLEL) {
             settings.parallel = number;
         }
         reader.refuse_rest(refresh);

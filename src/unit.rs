@@ -2,6 +2,7 @@
 //!
 //! A value can only be made by one of the functions in [`escape`], so that nothing reaches a unit unescaped.
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub mod escape;
@@ -25,7 +26,7 @@ pub struct Entry {
     /// Without brackets.
     pub section: &'static str,
     /// Without `=`.
-    pub key: &'static str,
+    pub key: Cow<'static, str>,
     /// What follows.
     pub value: Escaped,
 }
@@ -41,10 +42,15 @@ impl Unit {
     }
 
     /// One more line.
-    pub fn add(&mut self, section: &'static str, key: &'static str, value: impl Into<Escaped>) {
+    pub fn add(
+        &mut self,
+        section: &'static str,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Escaped>,
+    ) {
         self.entries.push(Entry {
             section,
-            key,
+            key: key.into(),
             value: value.into(),
         });
     }

@@ -141,13 +141,17 @@ fn a_file_is_checked_as_if_it_were_installed() {
     );
     // The installed drop-ins would be its own.
     fs::create_dir(root.path().join("etc/lodger/cache.toml.d")).expect("a directory");
-    file("etc/lodger/cache.toml.d/10.toml", "");
-    file("etc/lodger/cache.toml", GOOD);
+    file("etc/lodger/cache.toml.d/10.toml", "colour = 1\n");
     assert_eq!(
         messages(&["check", "--json", "cache.toml"]),
-        [
-            r#""cache.toml": "\"/etc/lodger/cache.toml.d\" is not empty, and drop-ins are not in this version of lodger yet""#
-        ]
+        [r#""/etc/lodger/cache.toml.d/10.toml": "unknown key \"colour\"""#]
+    );
+    // Until another is given in its place.
+    fs::create_dir(root.path().join("cache.toml.d")).expect("a directory");
+    file("cache.toml.d/10.toml", "user = 1\n");
+    assert_eq!(
+        messages(&["check", "--json", "cache.toml", "cache.toml.d/10.toml"]),
+        [r#""cache.toml.d/10.toml": "expected a string, found an integer""#]
     );
     file("ssh.toml", GOOD);
     assert_eq!(

@@ -1,6 +1,6 @@
 //! `lodger check`: files in, installed or not; every mistake in them out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use lodger::container::installed::{self, Installed};
-use lodger::container::name::FileName;
-use lodger::container::search::{Content, Found, file_name, read_content};
+use lodger::container::search::{Content, Given, file_name, read_content};
 use lodger::diagnostic::{Diagnostic, Fault, Severity, rule};
 use lodger::document::{sort, text_of};
 use lodger::place;
@@ -19,7 +18,7 @@ use lodger::settings;
 
 use super::{tell, write_json};
 
-mod program;
+mod host;
 
 /// Check container files, also before they are installed.
 ///
@@ -76,7 +75,7 @@ impl Check {
 fn check_installed(prefix: &Prefix) -> Vec<Diagnostic> {
     let installed = installed::read(prefix);
     let mut diagnostics = settings::read(prefix).err().unwrap_or_default();
-    diagnostics.extend(program::warnings(prefix, &installed, |_| true));
+    diagnostics.extend(host::warnings(prefix, &installed));
     diagnostics.extend(installed.diagnostics);
     sort(&mut diagnostics);
     diagnostics
@@ -84,57 +83,76 @@ fn check_installed(prefix: &Prefix) -> Vec<Diagnostic> {
 
 fn check_files(prefix: &Prefix, files: &[PathBuf]) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    let mut given: BTreeMap<FileName, Found> = BTreeMap::new();
+    let mut given: Vec<Given> = Vec::new();
+    let mut seen: BTreeMap<String, &Path> = BTreeMap::new();
     for path in files {
         if is_settings(prefix, path) {
             diagnostics.extend(check_settings(path));
             continue;
         }
-        match name_of(path) {
-            Err(fault) => diagnostics.push(Diagnostic::of_file(path, fault)),
-            Ok(name) => {
-                let twice = given
-                    .get(&name)
-                    .map(|other| other.source.display().to_string());
-                if let Some(other) = twice.filter(|other| *other != path.display().to_string()) {
-                    let message =
-                        format!("a second file for the same container; the first is {other}");
-                    diagnostics.push(Diagnostic::of_file(path, Fault::new(rule::NAME, message)));
-                } else {
-                    let (source, content) = (path.clone(), read_content(path));
-                    given.insert(
-                        name.clone(),
-                        Found {
-                            name,
-                            source,
-                            content,
-                            shadowed: Vec::new(),
-                            diagnostics: Vec::new(),
-                        },
-                    );
-                }
+        let (name, file) = match given_of(path) {
+            Ok(given) => given,
+            Err(fault) => {
+                diagnostics.push(Diagnostic::of_file(path, fault));
+                continue;
             }
+        };
+        match seen.insert(name, path) {
+            Some(other) if other != path => {
+                let message = format!(
+                    "a second file for the same container; the first is {}",
+                    other.display()
+                );
+                diagnostics.push(Diagnostic::of_file(path, Fault::new(rule::NAME, message)));
+            }
+            _ => given.push(file),
         }
     }
-    let installed = installed::read_with(prefix, given.into_values().collect());
+    let installed = installed::read_with(prefix, &given);
     tell_masks(&installed, files);
-    let asked = |path: &Path| files.iter().any(|file| file == path);
-    diagnostics.extend(program::warnings(prefix, &installed, asked));
-    diagnostics.extend(
-        installed
-            .diagnostics
-            .into_iter()
-            .filter(|diagnostic| asked(&diagnostic.path)),
-    );
+    let found = host::warnings(prefix, &installed)
+        .into_iter()
+        .chain(installed.diagnostics.iter().cloned());
+    let asked = asked_for(&installed, &given, files);
+    diagnostics.extend(found.filter(|diagnostic| asked.contains(diagnostic.path.as_path())));
     sort(&mut diagnostics);
     diagnostics
 }
 
-fn name_of(path: &Path) -> Result<FileName, Fault> {
+/// The files somebody asked about, and the installed drop-ins that are meant for them: with a bad one, they are refused.
+fn asked_for<'a>(
+    installed: &'a Installed,
+    given: &[Given],
+    files: &'a [PathBuf],
+) -> BTreeSet<&'a Path> {
+    let layers = given.iter().filter_map(|given| match given {
+        Given::File(name, _) => installed.layers.get(name),
+        Given::DropIn(..) => None,
+    });
+    let drop_ins = layers
+        .flatten()
+        .map(|number| installed.documents.get(*number));
+    drop_ins
+        .map(|document| document.source.as_path())
+        .chain(files.iter().map(PathBuf::as_path))
+        .collect()
+}
+
+/// What a file would be if it were installed, and a name that no other file may have beside it.
+fn given_of(path: &Path) -> Result<(String, Given), Fault> {
+    let directory = path.parent().and_then(Path::file_name);
+    let stem = directory.and_then(|name| name.to_str()?.strip_suffix(".toml.d"));
+    if let Some(stem) = stem {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let given = Given::DropIn(stem.to_owned(), path.to_owned());
+        return Ok((format!("{stem}.toml.d/{name}"), given));
+    }
     let not_a_file = || Fault::new(rule::NAME, "a container file is called NAME.toml");
-    path.file_name()
+    let name = path
+        .file_name()
         .and_then(file_name)
-        .unwrap_or_else(|| Err(not_a_file()))
+        .unwrap_or_else(|| Err(not_a_file()))?;
+    Ok((name.to_string(), Given::File(name, path.to_owned())))
 }
 
 /// The one file that is called like a container's and is none.

@@ -1,33 +1,49 @@
-//! `exec` as written in, an array of words or one string, the words of the command out.
-
-use std::ops::Range;
+//! `exec` and `exec-reload` as written in, an array of words or one string; the words of the command out.
 
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Reader, Scalar, Table, text};
+use crate::document::{About, Place, Reader, Scalar, Table, Value, text};
 
 use super::values::LONGEST_ARGUMENT;
 
 /// All words together, in bytes. Escaped, each byte takes four at most, and systemd reads lines of up to 1 MiB.
 const LONGEST_COMMAND: usize = 200_000;
 
-/// Program and arguments, and where the program is written. To be asked after all other keys, since what is left may be a
-/// misspelt `exec`. `None` when the key is missing or wrong, which is noted.
-pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<(Vec<String>, Range<usize>)> {
+/// Program and arguments of the key `about`, and where the program is written. `None` when the key is absent or wrong, which is
+/// noted.
+pub fn read(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    about: &'static About,
+) -> Option<(Vec<String>, Place)> {
+    let mut last = None;
+    for value in table.take(about.name) {
+        last = command(reader, &value, about.name);
+    }
+    last
+}
+
+/// Notes that `exec` is missing, unless it is misspelt. To be asked after all other keys have been.
+pub fn tell_missing(reader: &mut Reader<'_>, table: &Table<'_>) {
     const MISSING: &str = "write exec = [\"/usr/bin/PROGRAM\", \"ARGUMENT\"]";
-    let Some(value) = table.take("exec") else {
-        if !table.has_misspelt("exec") {
-            reader.file_fault(Fault::new(rule::MISSING_KEY, "exec is missing").help(MISSING));
-        }
-        return None;
-    };
+    if !table.has_misspelt("exec") {
+        reader.file_fault(Fault::new(rule::MISSING_KEY, "exec is missing").help(MISSING));
+    }
+}
+
+fn command(reader: &mut Reader<'_>, value: &Value<'_>, key: &str) -> Option<(Vec<String>, Place)> {
     let Some(items) = value.value.as_array() else {
-        return Some((reader.convert(&value, split)?, value.span));
+        let words = reader.convert(value, |scalar| split(scalar, key))?;
+        return Some((words, value.place.clone()));
+    };
+    let at = |span| Place {
+        document: value.place.document,
+        span,
     };
     let mut words = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let item = crate::document::Value {
+        let item = Value {
             value: item.get_ref(),
-            span: item.span(),
+            place: at(item.span()),
         };
         words.push(reader.convert(&item, |scalar| {
             let word = text(scalar)?;
@@ -39,20 +55,20 @@ pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<(Vec<Strin
         }));
     }
     let words: Vec<_> = words.into_iter().collect::<Option<_>>()?;
-    match check_command(&words) {
-        Ok(()) => Some((
-            words,
-            items.first().map_or(value.span, |program| program.span()),
-        )),
+    match check_command(&words, key) {
+        Ok(()) => {
+            let program = items.first().map(|program| at(program.span()));
+            Some((words, program.unwrap_or_else(|| value.place.clone())))
+        }
         Err(fault) => {
-            reader.fault(value.span, fault);
+            reader.fault(value.place.clone(), fault);
             None
         }
     }
 }
 
 /// One string, split at blanks and quotes as a shell does. No shell runs: nothing else has a meaning in it.
-fn split(scalar: Scalar) -> Result<Vec<String>, Fault> {
+fn split(scalar: Scalar, key: &str) -> Result<Vec<String>, Fault> {
     let line = match scalar {
         Scalar::Text(line) => line,
         other => {
@@ -69,7 +85,7 @@ fn split(scalar: Scalar) -> Result<Vec<String>, Fault> {
             format!("a quote is not closed in {}", quote(&line)),
         )
     })?;
-    check_command(&words)?;
+    check_command(&words, key)?;
     words
         .first()
         .map_or(Ok(()), |program| check_program(program))?;
@@ -77,9 +93,9 @@ fn split(scalar: Scalar) -> Result<Vec<String>, Fault> {
     Ok(words)
 }
 
-fn check_command(words: &[String]) -> Result<(), Fault> {
+fn check_command(words: &[String], key: &str) -> Result<(), Fault> {
     if words.is_empty() {
-        return Err(Fault::new(rule::PROGRAM, "exec is empty").help("name a program"));
+        return Err(Fault::new(rule::PROGRAM, format!("{key} is empty")).help("name a program"));
     }
     if words.iter().map(String::len).sum::<usize>() > LONGEST_COMMAND {
         return Err(Fault::new(
@@ -141,7 +157,7 @@ mod tests {
     use super::*;
 
     fn split_text(line: &str) -> Result<Vec<String>, String> {
-        split(Scalar::Text(line.to_owned())).map_err(|fault| fault.message)
+        split(Scalar::Text(line.to_owned()), "exec").map_err(|fault| fault.message)
     }
 
     #[test]
@@ -180,7 +196,7 @@ mod tests {
     fn commands_are_bounded() {
         assert!(check_argument(&"a".repeat(LONGEST_ARGUMENT)).is_ok());
         assert!(check_argument(&"a".repeat(LONGEST_ARGUMENT + 1)).is_err());
-        assert!(check_command(&vec!["a".to_owned(); LONGEST_COMMAND]).is_ok());
-        assert!(check_command(&vec!["a".to_owned(); LONGEST_COMMAND + 1]).is_err());
+        assert!(check_command(&vec!["a".to_owned(); LONGEST_COMMAND], "exec").is_ok());
+        assert!(check_command(&vec!["a".to_owned(); LONGEST_COMMAND + 1], "exec").is_err());
     }
 }

@@ -1,19 +1,19 @@
-//! The text of one container file in; the containers it makes, or everything that is wrong with it, out.
+//! One container file and its drop-ins in; the containers they make, or everything that is wrong with them, out.
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
-
 use super::name::FileName;
-use super::requires::Reference;
-use super::{Container, Name, instances};
-use crate::diagnostic::Diagnostic;
-use crate::document::{Percent, Reader, Source, Table, sort};
+use super::references::Reference;
+use super::{Container, Name, instances, keys};
+use crate::diagnostic::{Diagnostic, Fault, rule};
+use crate::document::{Layer, Percent, Reader, Source, Table, sort};
 
 mod read;
+pub mod wish;
 
 use read::{Read, read_container};
+use wish::Wish;
 
 /// A file without mistakes of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +22,14 @@ pub struct ContainerFile {
     pub name: FileName,
     /// As the booted system sees it.
     pub source: PathBuf,
-    /// What is in it, to point at when other files show that something is wrong with it.
-    pub text: String,
+    /// Its number among all files that were read.
+    pub document: usize,
     /// What it makes: one container, or one for each instance.
     pub containers: Vec<Container>,
-    /// What its containers require.
+    /// What its containers have to do with others.
     pub references: Vec<Reference>,
-    /// Where the program is written.
-    pub program: Range<usize>,
+    /// What its containers count on.
+    pub wishes: Vec<Wish>,
 }
 
 /// A file that makes no containers, and why.
@@ -55,26 +55,43 @@ impl Refused {
     }
 }
 
-/// The containers of `text`, read from `source`, a file called `name`; or every mistake in it.
+/// What says something about the containers of one file, weakest first.
+#[derive(Debug, Clone)]
+pub struct Layers<'d> {
+    /// The file itself and the drop-ins for all that it makes.
+    pub common: Vec<Layer<'d>>,
+    /// The same with the drop-ins of single instances among them, for those that have any.
+    pub instances: BTreeMap<String, Vec<Layer<'d>>>,
+}
+
+/// The containers of `text` alone, read from `source`, a file called `name`; or every mistake in it.
 pub fn parse(name: &FileName, source: &Path, text: &str) -> Result<ContainerFile, Refused> {
-    let document = Source::new(source, text);
-    let refused = |names, diagnostics| Refused {
+    let sources = [Source::new(source, text)];
+    let table = sources[0].parse().map_err(|diagnostics| Refused {
         name: name.clone(),
         source: source.to_owned(),
-        names,
+        names: name.name().into_iter().collect(),
         diagnostics,
+    })?;
+    let layers = Layers {
+        common: vec![Layer {
+            document: 0,
+            table: table.get_ref(),
+        }],
+        instances: BTreeMap::new(),
     };
-    let table = document
-        .parse()
-        .map_err(|diagnostics| refused(name.name().into_iter().collect(), diagnostics))?;
+    read_file(name, &sources, 0, &layers)
+}
 
-    let mut reader = Reader::new(&document, Percent::Literal);
-    let names = instances::read(
-        &mut reader,
-        &mut Table::new("", table.get_ref()),
-        name,
-        text.len(),
-    );
+/// The containers of the file with the number `document` among `sources`, as `layers` describe them; or every mistake in them.
+pub fn read_file(
+    name: &FileName,
+    sources: &[Source<'_>],
+    document: usize,
+    layers: &Layers<'_>,
+) -> Result<ContainerFile, Refused> {
+    let mut reader = Reader::new(sources, document, Percent::Literal);
+    let names = read_names(&mut reader, name, layers);
     let mut diagnostics = reader.into_diagnostics();
     // Where no name is known the rest of the file has its mistakes too; any instance shows them.
     let stand_in = if names.is_empty() {
@@ -82,40 +99,97 @@ pub fn parse(name: &FileName, source: &Path, text: &str) -> Result<ContainerFile
     } else {
         None
     };
-    match read_containers(&document, table.get_ref(), names.iter().chain(&stand_in)) {
+    let read = names
+        .iter()
+        .chain(&stand_in)
+        .map(|name| read_container(sources, document, layers.of(name), name));
+    let source = sources[document].path().to_owned();
+    match collect(read) {
         Ok(read) if diagnostics.is_empty() => {
-            let program = read.first().map_or(0..0, |first| first.program.clone());
-            let (containers, references): (Vec<_>, Vec<_>) = read
-                .into_iter()
-                .map(|read| (read.container, read.references))
-                .unzip();
-            let references = references.into_iter().flatten().collect();
-            let (name, source, text) = (name.clone(), source.to_owned(), text.to_owned());
-            return Ok(ContainerFile {
-                name,
+            let mut file = ContainerFile {
+                name: name.clone(),
                 source,
-                text,
-                containers,
-                references,
-                program,
-            });
+                document,
+                containers: Vec::with_capacity(read.len()),
+                references: Vec::new(),
+                wishes: Vec::new(),
+            };
+            for container in read {
+                file.containers.push(container.container);
+                file.references.extend(container.references);
+                file.wishes.extend(container.wishes);
+            }
+            return Ok(file);
         }
         Ok(_) => {}
         Err(found) => diagnostics.extend(found),
     }
     sort(&mut diagnostics);
-    Err(refused(names, diagnostics))
+    Err(Refused {
+        name: name.clone(),
+        source,
+        names,
+        diagnostics,
+    })
 }
 
-/// The containers `names`, or the mistakes of the first that has any: the others have the same.
-fn read_containers<'a>(
-    document: &Source<'_>,
-    table: &DeTable<'_>,
-    names: impl Iterator<Item = &'a Name>,
+/// All of them, or the mistakes of the first that has any (the others have the same, unless a drop-in of one instance brings
+/// its own).
+fn collect(
+    read: impl Iterator<Item = Result<Read, Vec<Diagnostic>>>,
 ) -> Result<Vec<Read>, Vec<Diagnostic>> {
-    names
-        .map(|name| read_container(document, table, name))
-        .collect()
+    let mut good = Vec::new();
+    let mut first = None;
+    for read in read {
+        match (read, &first) {
+            (Ok(read), None) => good.push(read),
+            (Ok(_), Some(_)) => {}
+            (Err(diagnostics), None) => first = Some(diagnostics),
+            (Err(diagnostics), Some(known)) if *known == diagnostics => {}
+            (Err(diagnostics), Some(_)) => {
+                let known = first.get_or_insert_default();
+                // A template of ten thousand instances says the same ten thousand times.
+                if known.len() < 1000 {
+                    known.extend(diagnostics);
+                    sort(known);
+                }
+            }
+        }
+    }
+    first.map_or(Ok(good), Err)
+}
+
+/// The names of the containers that the file makes. A drop-in of one instance cannot say how many there are.
+fn read_names(reader: &mut Reader<'_>, name: &FileName, layers: &Layers<'_>) -> Vec<Name> {
+    let key = keys::INSTANCES.about.name;
+    let is_common = |layer: &Layer<'_>| {
+        let mut common = layers.common.iter();
+        common.any(|common| common.document == layer.document)
+    };
+    let own = layers
+        .instances
+        .values()
+        .flatten()
+        .filter(|layer| !is_common(layer));
+    for layer in own {
+        if let Some(place) = Table::of_layers(&[*layer]).place_of(key) {
+            let message =
+                format!("instances belongs in \"{name}.toml\" or its drop-ins for all of them");
+            reader.fault(place.clone(), Fault::new(rule::INSTANCES, message));
+        }
+    }
+    let length = reader.base().text().len();
+    instances::read(reader, &mut Table::of_layers(&layers.common), name, length)
+}
+
+impl<'d> Layers<'d> {
+    /// What says something about one container.
+    fn of(&self, name: &Name) -> &[Layer<'d>] {
+        let instance = name
+            .instance()
+            .and_then(|instance| self.instances.get(instance));
+        instance.unwrap_or(&self.common)
+    }
 }
 
 #[cfg(test)]

@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::file::{ContainerFile, Refused, parse};
+use super::file::{ContainerFile, Refused};
 use super::name::FileName;
-use super::requires::{Known, KnownUnits, State, check};
-use super::search::{Content, Found, search};
+use super::references::{Known, KnownUnits, State, check};
+use super::search::{Documents, Given, search};
 use super::{Container, Name};
-use crate::diagnostic::{Diagnostic, Severity, rule};
-use crate::document::{Source, text_of};
+use crate::diagnostic::{Diagnostic, Fault, Severity};
+use crate::document::{Place, Source, sort, text_of};
 use crate::prefix::Prefix;
 
 mod clash;
+mod judge;
 
 use clash::ExistingUnits;
+use judge::Texts;
 
 /// Everything that container files say under one root.
 #[derive(Debug, Default)]
@@ -33,6 +35,11 @@ pub struct Installed {
     pub shadowed: Vec<(FileName, PathBuf, PathBuf)>,
     /// Every mistake and warning there is, those of the files above too.
     pub diagnostics: Vec<Diagnostic>,
+    /// Every file that was read.
+    pub documents: Documents,
+    /// The files that say something about the containers of each file, weakest first, by their numbers; of a template those
+    /// for all instances.
+    pub layers: BTreeMap<FileName, Vec<usize>>,
 }
 
 impl Installed {
@@ -51,44 +58,32 @@ impl Installed {
 
 /// What is installed under `prefix`.
 pub fn read(prefix: &Prefix) -> Installed {
-    read_with(prefix, Vec::new())
+    read_with(prefix, &[])
 }
 
 /// The same with `given` files in place of the installed ones of their names, and besides them: what would be if they were
 /// installed.
-pub fn read_with(prefix: &Prefix, given: Vec<Found>) -> Installed {
-    let found = search(prefix);
+pub fn read_with(prefix: &Prefix, given: &[Given]) -> Installed {
+    let mut found = search(prefix, given);
     let mut installed = Installed {
-        diagnostics: found.diagnostics,
+        diagnostics: std::mem::take(&mut found.diagnostics),
         ..Installed::default()
     };
-    let mut files: BTreeMap<FileName, Found> = found
-        .files
-        .into_iter()
-        .map(|file| (file.name.clone(), file))
-        .collect();
-    for mut file in given {
-        // The drop-ins of its name would be meant for it too.
-        let replaced = files
-            .remove(&file.name)
-            .map(|replaced| replaced.diagnostics);
-        let drop_ins = replaced
-            .into_iter()
-            .flatten()
-            .filter(|diagnostic| diagnostic.rule == rule::NOT_YET);
-        let path = file.source.clone();
-        file.diagnostics
-            .extend(drop_ins.map(|diagnostic| Diagnostic {
-                path: path.clone(),
-                ..diagnostic
-            }));
-        files.insert(file.name.clone(), file);
-    }
-
     let units = ExistingUnits::read(prefix, &mut installed.diagnostics);
-    for found in files.into_values() {
-        installed.judge(found);
+    let texts = Texts::of(
+        &found.documents,
+        found.files.iter().flat_map(|file| {
+            file.drop_ins
+                .iter()
+                .chain(file.instances.values().flatten())
+        }),
+    );
+    for file in found.files {
+        let layers = std::iter::once(file.document).chain(file.drop_ins.iter().copied());
+        installed.layers.insert(file.name.clone(), layers.collect());
+        installed.judge(file, &texts);
     }
+    installed.documents = found.documents;
     installed.drop_clashing(&units);
     installed.check_references();
     installed.gather_diagnostics();
@@ -96,42 +91,21 @@ pub fn read_with(prefix: &Prefix, given: Vec<Found>) -> Installed {
 }
 
 impl Installed {
-    /// What one file is on its own.
-    fn judge(&mut self, found: Found) {
-        let Found {
-            name,
-            source,
-            content,
-            shadowed,
-            diagnostics,
-        } = found;
-        for weaker in shadowed {
-            self.shadowed.push((name.clone(), weaker, source.clone()));
-        }
-        let refused = |diagnostics| Refused {
-            name: name.clone(),
-            source: source.clone(),
-            names: name.name().into_iter().collect(),
-            diagnostics,
-        };
-        let parsed = match content {
-            Ok(Content::Mask) => return self.masked.push((name, source)),
-            Err(fault) => Err(refused(vec![Diagnostic::of_file(&source, fault)])),
-            Ok(Content::Bytes(bytes)) => text_of(&source, &bytes)
-                .map_err(refused)
-                .and_then(|text| parse(&name, &source, text)),
-        };
-        let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics
-            .into_iter()
-            .partition(|diagnostic| diagnostic.severity == Severity::Error);
-        self.diagnostics.extend(warnings);
-        match parsed {
-            Ok(file) if errors.is_empty() => self.good.push(file),
-            Ok(file) => self.refused.push(refuse(file, errors)),
-            Err(mut refused) => {
-                refused.diagnostics.splice(0..0, errors);
-                self.refused.push(refused);
+    /// `fault` at `place`.
+    pub fn diagnostic(&self, place: &Place, fault: Fault) -> Diagnostic {
+        let document = self.documents.get(place.document);
+        let text = document
+            .content
+            .as_ref()
+            .ok()
+            .and_then(|content| content.bytes());
+        // Nothing has a place in a file that is no text.
+        let text = text.and_then(|bytes| text_of(&document.source, bytes).ok());
+        match text {
+            Some(text) if !place.span.is_empty() => {
+                Source::new(&document.source, text).diagnostic(place.span.clone(), fault)
             }
+            _ => Diagnostic::of_file(&document.source, fault),
         }
     }
 
@@ -184,12 +158,18 @@ impl Installed {
             })
             .collect();
         let mut faults: BTreeMap<usize, Vec<Diagnostic>> = BTreeMap::new();
-        for (index, fault) in check(&references, &known) {
+        let verdict = check(&references, &known);
+        for (index, fault) in verdict.refused {
             let (file, reference) = references[index];
-            let ContainerFile { source, text, .. } = &self.good[file];
-            let diagnostic = Source::new(source, text).diagnostic(reference.span.clone(), fault);
+            let diagnostic = self.diagnostic(&reference.place, fault);
             faults.entry(file).or_default().push(diagnostic);
         }
+        let warnings = verdict.warned.into_iter().map(|(index, fault)| {
+            let (_, reference) = references[index];
+            self.diagnostic(&reference.place, fault).as_warning()
+        });
+        let warnings: Vec<_> = warnings.collect();
+        self.diagnostics.extend(warnings);
         let files = std::mem::take(&mut self.good);
         for (index, file) in files.into_iter().enumerate() {
             match faults.remove(&index) {
@@ -256,14 +236,14 @@ impl Installed {
                 .flat_map(|refused| refused.diagnostics.iter().cloned()),
         );
         found.append(&mut self.diagnostics);
-        // By file; within one they have their order already.
-        found.sort_by(|a, b| a.path.cmp(&b.path));
+        // A drop-in's mistakes are those of many containers.
+        sort(&mut found);
         self.diagnostics = found;
     }
 }
 
 fn refuse(file: ContainerFile, mut diagnostics: Vec<Diagnostic>) -> Refused {
-    crate::document::sort(&mut diagnostics);
+    sort(&mut diagnostics);
     let names = file
         .containers
         .into_iter()

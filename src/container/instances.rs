@@ -1,12 +1,11 @@
 //! `instances` of `NAME@.toml` in; the names of the containers that the file makes out.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
-use super::Name;
 use super::name::{self, FileName};
+use super::{Name, keys};
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Reader, Scalar, Table, Value, text};
+use crate::document::{Place, Reader, Scalar, Table, Value, text};
 
 /// What PID 1 can load in any time that somebody would wait for.
 const MOST: usize = 10_000;
@@ -21,12 +20,13 @@ pub fn read(
     length: usize,
 ) -> Vec<Name> {
     const HELP: &str = "write instances = 3, or instances = [\"blue\", \"green\"]";
-    let value = table.take("instances");
-    let (names, span) = match (file.name(), value) {
+    // The strongest file counts; what the others say is no mistake of theirs.
+    let value = table.take(keys::INSTANCES.about.name).pop();
+    let (names, place) = match (file.name(), value) {
         (Some(name), None) => return vec![name],
         (Some(name), Some(value)) => {
             let message = format!("instances belongs in a file called \"{file}@.toml\"");
-            reader.fault(value.span, Fault::new(rule::INSTANCES, message));
+            reader.fault(value.place, Fault::new(rule::INSTANCES, message));
             return vec![name];
         }
         (None, None) => {
@@ -39,7 +39,7 @@ pub fn read(
             );
             return Vec::new();
         }
-        (None, Some(value)) => (named_or_counted(reader, &value, file), value.span),
+        (None, Some(value)) => (named_or_counted(reader, &value, file), value.place),
     };
     if names.len() > MOST || names.len() * length > MOST_BYTES {
         let message = format!(
@@ -47,7 +47,7 @@ pub fn read(
             names.len()
         );
         let help = format!("at most {MOST}, and {} MiB of units", MOST_BYTES >> 20);
-        reader.fault(span, Fault::new(rule::INSTANCES, message).help(help));
+        reader.fault(place, Fault::new(rule::INSTANCES, message).help(help));
         return Vec::new();
     }
     names
@@ -61,7 +61,7 @@ fn named_or_counted(reader: &mut Reader<'_>, value: &Value<'_>, file: &FileName)
     };
     if items.is_empty() {
         reader.fault(
-            value.span.clone(),
+            value.place.clone(),
             Fault::new(rule::INSTANCES, "no instances, so nothing would ever run"),
         );
     }
@@ -69,11 +69,14 @@ fn named_or_counted(reader: &mut Reader<'_>, value: &Value<'_>, file: &FileName)
     let names: Vec<_> = items
         .iter()
         .map(|item| {
-            let span: Range<usize> = item.span();
+            let place = Place {
+                document: value.place.document,
+                span: item.span(),
+            };
             reader.convert(
                 &Value {
                     value: item.get_ref(),
-                    span,
+                    place,
                 },
                 |scalar| {
                     let name = instance(file, &text(scalar)?)?;

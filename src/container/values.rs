@@ -2,34 +2,118 @@
 //!
 //! systemd ignores most bad values with a warning and goes on without the limit or the isolation; here each of them is a fault.
 
-use std::path::PathBuf;
-
+use super::{Base, Network, Profile, Restart, RootKind, ServiceType, Start, User};
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
-use crate::document::{Scalar, text};
+use crate::document::{Scalar, Word, read_word, text};
 
-mod quantity;
-
-pub use quantity::{memory, percent, time_span};
+pub mod isolation;
+pub mod path;
+pub mod quantity;
 
 /// Longest string the kernel takes as one argument or one variable: `MAX_ARG_STRLEN` without its NUL.
 pub const LONGEST_ARGUMENT: usize = 131_071;
 
-/// One of the words of a table such as `[("boot", Start::Boot)]`.
-pub fn one_of<T: Copy>(scalar: Scalar, words: &[(&'static str, T)]) -> Result<T, Fault> {
-    let word = text(scalar)?;
-    if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
-        return Ok(*value);
+impl Word for ServiceType {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("exec", Self::Exec),
+        ("notify", Self::Notify),
+        ("oneshot", Self::Oneshot),
+    ];
+}
+
+impl Word for Restart {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("no", Self::No),
+        ("on-success", Self::OnSuccess),
+        ("on-failure", Self::OnFailure),
+        ("on-abnormal", Self::OnAbnormal),
+        ("on-abort", Self::OnAbort),
+        ("on-watchdog", Self::OnWatchdog),
+        ("always", Self::Always),
+    ];
+}
+
+impl Word for Start {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("boot", Self::Boot), ("manual", Self::Manual)];
+}
+
+impl Word for RootKind {
+    const WORDS: &'static [(&'static str, Self)] = &[("overlay", Self::Overlay)];
+}
+
+impl Word for Base {
+    const WORDS: &'static [(&'static str, Self)] = &[("host", Self::Host)];
+}
+
+impl Word for Profile {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("default", Self::Default),
+        ("strict", Self::Strict),
+        ("trusted", Self::Trusted),
+    ];
+}
+
+impl Word for Network {
+    const WORDS: &'static [(&'static str, Self)] = &[("host", Self::Host), ("none", Self::None)];
+}
+
+/// When it is started.
+pub fn start(scalar: Scalar) -> Result<Start, Fault> {
+    word_so_far(scalar, &["cluster"])
+}
+
+/// How the base becomes the root.
+pub fn root_kind(scalar: Scalar) -> Result<RootKind, Fault> {
+    word_so_far(scalar, &["shared"])
+}
+
+/// The tree underneath.
+pub fn base(scalar: Scalar) -> Result<Base, Fault> {
+    word_so_far(scalar, &["pinned"])
+}
+
+/// Which network.
+pub fn network(scalar: Scalar) -> Result<Network, Fault> {
+    match &scalar {
+        Scalar::Text(word) if word.starts_with("with:") => Err(not_yet(word)),
+        _ => word_so_far(scalar, &["private"]),
     }
-    let known: Vec<_> = words
-        .iter()
-        .map(|(known, _)| format!("\"{known}\""))
-        .collect();
-    let fault = Fault::new(
-        rule::VALUE,
-        format!("{} is none of {}", quote(&word), known.join(", ")),
-    );
-    let meant = did_you_mean(&word, words.iter().map(|(known, _)| *known));
-    Err(fault.suggest(meant))
+}
+
+/// One of the words there are so far; `later` ones are known, so that nobody looks for a spelling mistake.
+fn word_so_far<T: Word>(scalar: Scalar, later: &[&str]) -> Result<T, Fault> {
+    match &scalar {
+        Scalar::Text(word) if later.contains(&word.as_str()) => Err(not_yet(word)),
+        _ => read_word(scalar),
+    }
+}
+
+fn not_yet(word: &str) -> Fault {
+    let message = format!("{} is not in this version of lodger yet", quote(word));
+    Fault::new(rule::NOT_YET, message)
+}
+
+/// `true` or `false`: a word such as "yes" is text, and might mean anything.
+pub fn boolean(scalar: Scalar) -> Result<bool, Fault> {
+    match scalar {
+        Scalar::Boolean(boolean) => Ok(boolean),
+        other => Err(Fault::new(
+            rule::WRONG_TYPE,
+            format!("expected true or false, found {}", other.kind()),
+        )),
+    }
+}
+
+/// Text; a number is what people write who mean its digits.
+fn text_not_number(scalar: Scalar) -> Result<String, Fault> {
+    match scalar {
+        Scalar::Integer(number) => {
+            let fault = Fault::new(rule::WRONG_TYPE, "expected a string, found an integer");
+            Err(fault.help(format!("write \"{number}\"")))
+        }
+        other => text(other),
+    }
 }
 
 /// A line of text for people. systemd strips blanks around it and knows no way to write a line break in it.
@@ -55,48 +139,38 @@ pub fn description(scalar: Scalar) -> Result<String, Fault> {
     Ok(description)
 }
 
-/// A user's name or number, as `User=` takes it (systemd's `valid_user_group_name`, without what it only warns about).
-pub fn user(scalar: Scalar) -> Result<String, Fault> {
+/// A user's name or number, as `User=` takes it (systemd's `valid_user_group_name`, without what it only warns about), or one
+/// that systemd makes up.
+pub fn user(scalar: Scalar) -> Result<User, Fault> {
+    match text_not_number(scalar)? {
+        word if word == "dynamic" => Ok(User::Dynamic),
+        user => user_or_group(&user, "user").map(|()| User::Named(user)),
+    }
+}
+
+/// Whether `name` can be the name or the number of a user or group, whichever `what` says.
+pub fn user_or_group(name: &str, what: &str) -> Result<(), Fault> {
+    // `LOGIN_NAME_MAX` without its NUL; utmp would take less, which systemd only warns about.
     const LONGEST: usize = 255;
-    let user = match scalar {
-        Scalar::Integer(number) => {
-            return Err(
-                Fault::new(rule::WRONG_TYPE, "expected a string, found an integer")
-                    .help(format!("write \"{number}\"")),
-            );
-        }
-        other => text(other)?,
-    };
-    if user == "dynamic" {
-        return Err(Fault::new(
-            rule::NOT_YET,
-            "user = \"dynamic\" is not in this version of lodger yet",
-        ));
-    }
-    if user.starts_with(|c: char| c.is_ascii_digit()) {
-        return user_number(&user).map(|()| user);
-    }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let begins = user.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if !begins || !user.chars().all(allowed) || user.len() > LONGEST {
-        return Err(Fault::new(
-            rule::VALUE,
-            format!("{} is not the name or the number of a user", quote(&user)),
-        ));
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let good = if name.starts_with(|c: char| c.is_ascii_digit()) {
+        is_user_number(name)
+    } else {
+        begins && name.chars().all(allowed) && name.len() <= LONGEST
+    };
+    if good {
+        return Ok(());
     }
-    Ok(user)
+    let message = format!("{} is not the name or the number of a {what}", quote(name));
+    Err(Fault::new(rule::VALUE, message))
 }
 
 /// 65535 and 4294967295 mean "no user" to the kernel (systemd's `uid_is_valid`).
-fn user_number(user: &str) -> Result<(), Fault> {
+fn is_user_number(user: &str) -> bool {
     let canonical = user == "0" || !user.starts_with('0');
-    match user.parse::<u32>() {
-        Ok(number) if canonical && number != 65_535 && number != u32::MAX => Ok(()),
-        _ => Err(Fault::new(
-            rule::VALUE,
-            format!("{} is not the number of a user", quote(user)),
-        )),
-    }
+    let number = user.parse::<u32>();
+    canonical && number.is_ok_and(|number| number != 65_535 && number != u32::MAX)
 }
 
 /// Whether `name` can be the name of an environment variable: systemd drops any other with a warning.
@@ -117,15 +191,7 @@ pub fn variable_name(name: &str) -> Result<(), Fault> {
 
 /// The value of an environment variable: any text that the kernel takes.
 pub fn variable_value(scalar: Scalar) -> Result<String, Fault> {
-    let value = match scalar {
-        Scalar::Integer(number) => {
-            return Err(
-                Fault::new(rule::WRONG_TYPE, "expected a string, found an integer")
-                    .help(format!("write \"{number}\"")),
-            );
-        }
-        other => text(other)?,
-    };
+    let value = text_not_number(scalar)?;
     if value.len() > LONGEST_ARGUMENT - 256 {
         return Err(Fault::new(
             rule::VALUE,
@@ -135,55 +201,65 @@ pub fn variable_value(scalar: Scalar) -> Result<String, Fault> {
     Ok(value)
 }
 
-/// An absolute path without `.` and `..`, written the shortest way.
-pub fn absolute_path(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let path = text(scalar)?;
-    let fault = |why: &str| Err(Fault::new(rule::PATH, format!("{} {why}", quote(&path))));
-    if !path.starts_with('/') {
-        return fault("is not an absolute path");
+/// A signal by its name in signal(7), with or without `SIG`, as systemd prints it.
+pub fn signal(scalar: Scalar) -> Result<String, Fault> {
+    /// Those that a program can be asked to end with. SIGKILL and SIGSTOP ask nothing.
+    const SIGNALS: [&str; 28] = [
+        "SIGHUP",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGILL",
+        "SIGTRAP",
+        "SIGABRT",
+        "SIGBUS",
+        "SIGFPE",
+        "SIGUSR1",
+        "SIGSEGV",
+        "SIGUSR2",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGTERM",
+        "SIGSTKFLT",
+        "SIGCHLD",
+        "SIGCONT",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+        "SIGURG",
+        "SIGXCPU",
+        "SIGXFSZ",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGWINCH",
+        "SIGPWR",
+        "SIGSYS",
+    ];
+    const MOST_REAL_TIME: u32 = 30;
+    let written = text_not_number(scalar)?;
+    let name = match written.strip_prefix("SIG") {
+        Some(_) => written.clone(),
+        None => format!("SIG{written}"),
+    };
+    let real_time = name
+        .strip_prefix("SIGRTMIN+")
+        .filter(|number| !number.starts_with(['0', '+']))
+        .and_then(|number| number.parse::<u32>().ok());
+    if SIGNALS.contains(&name.as_str())
+        || name == "SIGRTMIN"
+        || real_time.is_some_and(|number| number <= MOST_REAL_TIME)
+    {
+        return Ok(name);
     }
-    if path.contains(char::is_control) || path.ends_with(char::is_whitespace) {
-        return fault(
-            "has control characters in it or a blank at its end, which a unit file cannot hold",
-        );
-    }
-    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
-    if parts.iter().any(|part| matches!(*part, "." | "..")) {
-        return fault("has \".\" or \"..\" in it");
-    }
-    if parts.iter().any(|part| part.len() > 255) || path.len() > 4095 {
-        return fault("is longer than a path can be");
-    }
-    Ok(PathBuf::from(format!("/{}", parts.join("/"))))
-}
-
-/// `[root] hide`: something below `/`.
-pub fn hidden_path(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let path = absolute_path(scalar)?;
-    if path.parent().is_none() {
-        return Err(Fault::new(
-            rule::PATH,
-            "\"/\" cannot be hidden: nothing would be left",
-        ));
-    }
-    Ok(path)
-}
-
-/// `TasksMax=`: 0 is out of range for systemd, which would go on without a limit.
-pub fn tasks(scalar: Scalar) -> Result<u64, Fault> {
-    match scalar {
-        Scalar::Integer(number) => match u64::try_from(number) {
-            Ok(tasks) if tasks > 0 => Ok(tasks),
-            _ => Err(
-                Fault::new(rule::QUANTITY, format!("{number} is not a number of tasks"))
-                    .help("at least 1"),
-            ),
-        },
-        other => Err(Fault::new(
-            rule::WRONG_TYPE,
-            format!("expected an integer, found {}", other.kind()),
-        )),
-    }
+    let message = match name.as_str() {
+        "SIGKILL" | "SIGSTOP" => {
+            format!(
+                "{} asks nothing of a program, it cannot be caught",
+                quote(&written)
+            )
+        }
+        _ => format!("{} is not a signal", quote(&written)),
+    };
+    Err(Fault::new(rule::VALUE, message).suggest(did_you_mean(&name, SIGNALS)))
 }
 
 #[cfg(test)]

@@ -44,3 +44,11 @@ pub const NOT_YET: &str = "L020";
 pub const CONFLICT: &str = "L021";
 /// Not there at boot, or not there now.
 pub const NOT_THERE: &str = "L022";
+/// A systemd directive that cannot be set in a container file.
+pub const DIRECTIVE: &str = "L023";
+/// A wish that would let the container out, or that systemd would drop without a word.
+pub const ISOLATION: &str = "L024";
+/// More mistakes than are told.
+pub const TOO_MANY: &str = "L025";
+/// A drop-in that counts for nothing.
+pub const UNUSED: &str = "L026";

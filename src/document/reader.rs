@@ -1,11 +1,13 @@
 //! Tables and functions that know what a value must be in; values out, and every mistake with its place.
 
-use std::ops::Range;
-
 use toml::de::DeValue;
 
-use super::{Source, Table, Value, sort};
+use super::key::{About, Key};
+use super::{Place, Source, Table, Value, sort};
 use crate::diagnostic::{Diagnostic, Fault, rule};
+
+/// Mistakes that are told. Who wrote more than these has another problem than the next one.
+const MOST_MISTAKES: usize = 1000;
 
 /// What `%i` in a string stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,98 +27,166 @@ pub enum Scalar {
     Text(String),
     /// An integer of 64 bits.
     Integer(i64),
+    /// `true` or `false`.
+    Boolean(bool),
     /// Something else: its type, with its article.
     Other(&'static str),
 }
 
-/// Collects what is wrong while a document is read.
+/// Collects what is wrong while files are read.
+///
+/// A file over another gives another value to a key; both must be right, since the mistake is there whoever wins.
 #[derive(Debug)]
 pub struct Reader<'s> {
-    source: &'s Source<'s>,
+    sources: &'s [Source<'s>],
+    /// The file that the others add to.
+    base: usize,
     percent: Percent<'s>,
     diagnostics: Vec<Diagnostic>,
+    /// Mistakes beyond those that are told.
+    more: usize,
 }
 
 impl<'s> Reader<'s> {
-    /// A reader of `source` that found nothing yet.
-    pub fn new(source: &'s Source<'s>, percent: Percent<'s>) -> Self {
+    /// A reader of some of `sources`, above all of the one with the number `base`, that found nothing yet.
+    pub fn new(sources: &'s [Source<'s>], base: usize, percent: Percent<'s>) -> Self {
         Self {
-            source,
+            sources,
+            base,
             percent,
             diagnostics: Vec::new(),
+            more: 0,
         }
     }
 
+    /// The file in which `place` is.
+    pub fn source(&self, place: &Place) -> &'s Source<'s> {
+        &self.sources[place.document]
+    }
+
+    /// The file that the others add to.
+    pub fn base(&self) -> &'s Source<'s> {
+        &self.sources[self.base]
+    }
+
+    /// The number of the file that the others add to.
+    pub fn base_document(&self) -> usize {
+        self.base
+    }
+
     /// Notes a mistake.
-    pub fn fault(&mut self, span: Range<usize>, fault: Fault) {
-        self.diagnostics.push(self.source.diagnostic(span, fault));
+    pub fn fault(&mut self, place: Place, fault: Fault) {
+        if self.diagnostics.len() < MOST_MISTAKES {
+            let source = self.source(&place);
+            self.diagnostics.push(source.diagnostic(place.span, fault));
+        } else {
+            self.more += 1;
+        }
     }
 
-    /// Notes a mistake of the whole file.
+    /// Notes a mistake of the whole: it is told of the file that the others add to.
     pub fn file_fault(&mut self, fault: Fault) {
-        self.diagnostics
-            .push(Diagnostic::of_file(self.source.path(), fault));
+        let path = self.base().path();
+        self.diagnostics.push(Diagnostic::of_file(path, fault));
     }
 
-    /// Everything found, in the order of the file.
+    /// Everything found, in the order of the files.
     pub fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        if self.more > 0 {
+            let message = format!("{} more mistakes, which are not told one by one", self.more);
+            self.file_fault(Fault::new(rule::TOO_MANY, message).help("mend these first"));
+        }
         sort(&mut self.diagnostics);
         self.diagnostics
     }
 
-    /// The value of `key` as `convert` understands it. `None` when it is absent, and when it is wrong, which is noted.
-    pub fn value<T>(
-        &mut self,
-        table: &mut Table<'_>,
-        key: &'static str,
-        convert: impl FnOnce(Scalar) -> Result<T, Fault>,
-    ) -> Option<T> {
-        let value = table.take(key)?;
-        self.convert(&value, convert)
+    /// The value of `key`. `None` when it is absent, and when it is wrong, which is noted.
+    pub fn value<T>(&mut self, table: &mut Table<'_>, key: &'static Key<T>) -> Option<T> {
+        self.value_with(table, &key.about, key.read)
     }
 
-    /// The items of the array `key`, each with its place; wrong ones are noted and left out. `None` when it is absent or no array.
+    /// The same, where the meaning depends on more than the value.
+    pub fn value_with<T>(
+        &mut self,
+        table: &mut Table<'_>,
+        about: &'static About,
+        read: impl Fn(Scalar) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let mut last = None;
+        for value in table.take(about.name) {
+            last = self.convert(&value, &read);
+        }
+        last
+    }
+
+    /// The items of the array `key`, each with its place; wrong ones are noted and left out. `None` when it is absent or no
+    /// array. An array over another takes the place of all of it.
     pub fn list<T>(
         &mut self,
         table: &mut Table<'_>,
-        key: &'static str,
-        convert: impl Fn(Scalar) -> Result<T, Fault>,
-    ) -> Option<Vec<(T, Range<usize>)>> {
-        let value = table.take(key)?;
+        key: &'static Key<T>,
+    ) -> Option<Vec<(T, Place)>> {
+        let mut last = None;
+        for value in table.take(key.about.name) {
+            last = self.items(&value, "an array of strings", key.read);
+        }
+        last
+    }
+
+    /// The items of one array, called `expected` should it be none.
+    pub fn items<T>(
+        &mut self,
+        value: &Value<'_>,
+        expected: &str,
+        read: impl Fn(Scalar) -> Result<T, Fault>,
+    ) -> Option<Vec<(T, Place)>> {
         let Some(items) = value.value.as_array() else {
-            let found = type_of(value.value);
-            self.fault(
-                value.span,
-                Fault::new(
-                    rule::WRONG_TYPE,
-                    format!("expected an array of strings, found {found}"),
-                ),
-            );
+            let message = format!("expected {expected}, found {}", type_of(value.value));
+            self.fault(value.place.clone(), Fault::new(rule::WRONG_TYPE, message));
             return None;
         };
         let items = items.iter().filter_map(|item| {
-            let value = Value {
+            let item = Value {
                 value: item.get_ref(),
-                span: item.span(),
+                place: Place {
+                    document: value.place.document,
+                    span: item.span(),
+                },
             };
-            Some((self.convert(&value, &convert)?, value.span))
+            Some((self.convert(&item, &read)?, item.place))
         });
         Some(items.collect())
     }
 
-    /// The table `key`, called `title` in messages.
+    /// The table `key`, called `title` in messages: all files together, key by key.
     pub fn table<'d>(
         &mut self,
         table: &mut Table<'d>,
         key: &'static str,
         title: &'static str,
     ) -> Option<Table<'d>> {
-        let value = table.take(key)?;
+        let values = table.take(key);
+        let tables: Vec<_> = values
+            .iter()
+            .filter_map(|value| match value.value {
+                DeValue::Table(inner) => Some((value.place.document, inner)),
+                other => {
+                    let message = format!("expected a table, found {}", type_of(other));
+                    self.fault(value.place.clone(), Fault::new(rule::WRONG_TYPE, message));
+                    None
+                }
+            })
+            .collect();
+        (!tables.is_empty()).then(|| Table::merged(title, tables))
+    }
+
+    /// One value that has to be a table, called `title` in messages.
+    pub fn entry<'d>(&mut self, value: &Value<'d>, title: String) -> Option<Table<'d>> {
         match value.value {
-            DeValue::Table(inner) => Some(Table::new(title, inner)),
+            DeValue::Table(inner) => Some(Table::merged(title, [(value.place.document, inner)])),
             other => {
                 let message = format!("expected a table, found {}", type_of(other));
-                self.fault(value.span, Fault::new(rule::WRONG_TYPE, message));
+                self.fault(value.place.clone(), Fault::new(rule::WRONG_TYPE, message));
                 None
             }
         }
@@ -124,21 +194,34 @@ impl<'s> Reader<'s> {
 
     /// Notes every key of `table` that nobody asked for.
     pub fn refuse_rest(&mut self, table: Table<'_>) {
-        for (span, fault) in table.into_unknown() {
-            self.fault(span, fault);
+        let mut unknown = table.into_unknown();
+        unknown.sort_by_key(|(place, _)| (place.document, place.span.start));
+        for (place, fault) in unknown {
+            self.fault(place, fault);
         }
     }
 
-    /// `value` as `convert` understands it; what is wrong is noted.
+    /// `value` as `read` understands it; what is wrong is noted.
     pub fn convert<T>(
         &mut self,
         value: &Value<'_>,
-        convert: impl FnOnce(Scalar) -> Result<T, Fault>,
+        read: impl FnOnce(Scalar) -> Result<T, Fault>,
     ) -> Option<T> {
-        match self.scalar(value.value).and_then(convert) {
+        match self.scalar(value.value).and_then(read) {
             Ok(converted) => Some(converted),
             Err(fault) => {
-                self.fault(value.span.clone(), fault);
+                self.fault(value.place.clone(), fault);
+                None
+            }
+        }
+    }
+
+    /// A key of a table whose keys are names: characters checked, `%i` replaced.
+    pub fn name(&mut self, written: &str, place: &Place) -> Option<String> {
+        match check_characters(written).and_then(|()| self.percent.expand(written)) {
+            Ok(name) => Some(name),
+            Err(fault) => {
+                self.fault(place.clone(), fault);
                 None
             }
         }
@@ -156,6 +239,7 @@ impl<'s> Reader<'s> {
                     parsed.map_err(|_| Fault::new(rule::QUANTITY, "an integer beyond 64 bits"))?,
                 )
             }
+            DeValue::Boolean(boolean) => Scalar::Boolean(*boolean),
             other => Scalar::Other(type_of(other)),
         })
     }
@@ -167,6 +251,7 @@ impl Scalar {
         match self {
             Scalar::Text(_) => "a string",
             Scalar::Integer(_) => "an integer",
+            Scalar::Boolean(_) => "a boolean",
             Scalar::Other(kind) => kind,
         }
     }

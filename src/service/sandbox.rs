@@ -1,9 +1,12 @@
-//! What every container is kept from: the directives in the order of the unit, and why each is there.
+//! A container in; the directives that shut it in, in the order of the unit, and why each is there.
 //!
 //! systemd goes on without most of these when a namespace cannot be had; so the set is checked after a start, not only written.
 
-/// Key and value, as they are in `[Service]`.
-pub const DIRECTIVES: [(&str, &str); 21] = [
+use crate::container::{Container, Network, Profile, User};
+use crate::unit::{Unit, escape};
+
+/// What every container is kept from: key and value, as they are in `[Service]`.
+const ALWAYS: [(&str, &str); 17] = [
     // Own /proc, /sys, /dev, and /run as an empty tmpfs: the root is the host's tree, but not its runtime state.
     ("MountAPIVFS", "yes"),
     // That empty /run has no journal in it: bind its sockets, or syslog() goes nowhere.
@@ -32,10 +35,6 @@ pub const DIRECTIVES: [(&str, &str); 21] = [
     ("ProtectControlGroups", "yes"),
     // The clock is everybody's.
     ("ProtectClock", "yes"),
-    // An upper that shadows a library would never be patched again, so /usr is read-only ...
-    ("ProtectSystem", "yes"),
-    // ... and /usr/local is not: dpkg owns nothing there. "+": inside the container's root.
-    ("ReadWritePaths", "+/usr/local"),
     // What /etc/resolv.conf points to where systemd-resolved or resolvconf manage it; /run is empty otherwise. "-": where
     // they do not.
     (
@@ -47,12 +46,94 @@ pub const DIRECTIVES: [(&str, &str); 21] = [
     ("NoNewPrivileges", "yes"),
     // personality(2) turns off protections.
     ("LockPersonality", "yes"),
-    // Real-time priority can starve the host.
-    ("RestrictRealtime", "yes"),
-    // What services that drop their privileges themselves need, and nothing that reaches out of the root.
-    (
-        "CapabilityBoundingSet",
-        "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE CAP_SETGID CAP_SETUID CAP_SETPCAP \
-         CAP_SYS_CHROOT CAP_AUDIT_WRITE",
-    ),
 ];
+
+/// /usr is read-only: an upper that shadows a library would never be patched again. /usr/local is not, dpkg owns nothing there;
+/// "+": inside the container's root.
+const READ_ONLY_USR: [(&str, &str); 2] =
+    [("ProtectSystem", "yes"), ("ReadWritePaths", "+/usr/local")];
+
+/// What `strict` adds.
+const STRICT: [(&str, &str); 5] = [
+    // Each further namespace is more of the kernel that can be reached.
+    ("RestrictNamespaces", "yes"),
+    // What services talk through: no raw packets, no exotic protocols.
+    (
+        "RestrictAddressFamilies",
+        "AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    ),
+    // What ordinary services do (systemd.exec(5), "@system-service"), in the machine's own way of calling ...
+    ("SystemCallArchitectures", "native"),
+    ("SystemCallFilter", "@system-service"),
+    // ... and what else they try fails, where a signal would end programs that only ask what there is.
+    ("SystemCallErrorNumber", "EPERM"),
+];
+
+/// What services that drop their privileges themselves need, and nothing that reaches out of the root.
+const DEFAULT_CAPABILITIES: &str = "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE CAP_SETGID \
+                                    CAP_SETUID CAP_SETPCAP CAP_SYS_CHROOT CAP_AUDIT_WRITE";
+/// Besides: raw packets, locked memory, priorities and limits of its own processes, and a look at them.
+const TRUSTED_CAPABILITIES: &str =
+    "CAP_NET_RAW CAP_IPC_LOCK CAP_SYS_NICE CAP_SYS_RESOURCE CAP_SYS_PTRACE CAP_SETFCAP";
+
+/// Adds all of it to the unit of `container`.
+pub fn add(unit: &mut Unit, container: &Container) {
+    let isolation = &container.isolation;
+    let mut add_all = |directives: &'static [(&str, &str)]| {
+        for (key, value) in directives {
+            unit.add("Service", *key, *value);
+        }
+    };
+    add_all(&ALWAYS);
+    if !container.root.writable_usr {
+        add_all(&READ_ONLY_USR);
+    }
+    match isolation.profile {
+        // Real-time priority can starve the host.
+        Profile::Default => add_all(&[("RestrictRealtime", "yes")]),
+        Profile::Strict => {
+            add_all(&[("RestrictRealtime", "yes")]);
+            add_all(&STRICT);
+        }
+        Profile::Trusted => {}
+    }
+    if container.network == Network::None {
+        add_all(&[("PrivateNetwork", "yes")]);
+    }
+    for device in &isolation.devices {
+        let path = device.path.display();
+        let optional = if device.optional { "-" } else { "" };
+        // PrivateDevices= has it neither in /dev nor among what may be opened.
+        unit.add(
+            "Service",
+            "BindPaths",
+            escape::words([format!("{optional}{path}")]),
+        );
+        unit.add(
+            "Service",
+            "DeviceAllow",
+            escape::text(&format!("{path} {}", device.access)),
+        );
+    }
+    add_capabilities(unit, container);
+}
+
+fn add_capabilities(unit: &mut Unit, container: &Container) {
+    let isolation = &container.isolation;
+    let set = match (&isolation.capabilities, isolation.profile) {
+        (Some(capabilities), _) => capabilities.join(" "),
+        (None, Profile::Default) => DEFAULT_CAPABILITIES.to_owned(),
+        (None, Profile::Strict) => String::new(),
+        (None, Profile::Trusted) => format!("{DEFAULT_CAPABILITIES} {TRUSTED_CAPABILITIES}"),
+    };
+    unit.add("Service", "CapabilityBoundingSet", escape::verbatim(&set));
+    // Who is not root has none of them otherwise, and nothing set-id to gain them by.
+    let is_root = match &container.user {
+        None => true,
+        Some(User::Named(user)) => user == "root" || user == "0",
+        Some(User::Dynamic) => false,
+    };
+    if isolation.capabilities.is_some() && !set.is_empty() && !is_root {
+        unit.add("Service", "AmbientCapabilities", escape::verbatim(set));
+    }
+}

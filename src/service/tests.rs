@@ -25,9 +25,9 @@ fn the_smallest_container() {
 Description=web
 Documentation=man:lodger.toml(5)
 SourcePath=/etc/lodger/web.toml
-PartOf=lodger.target
 RequiresMountsFor=/var/lib/lodger/containers/web
 StartLimitIntervalSec=0
+PartOf=lodger.target
 
 [Service]
 Type=exec
@@ -94,7 +94,7 @@ fn a_stub_is_bounded() {
     let text = units[0].to_string();
     assert!(text.len() < 20 * 600 + 2000, "{} bytes", text.len());
     assert!(
-        text.contains("\"and 9981 more: lodger check /etc/lodger/web.toml\""),
+        text.contains("\"and 981 more: lodger check /etc/lodger/web.toml\""),
         "{text}"
     );
 }

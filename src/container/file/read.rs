@@ -1,34 +1,18 @@
-//! The table of a container file and one container's name in; that container, or every mistake in the table, out.
+//! What is written about one container in; that container, or every mistake in it, out.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::de::DeTable;
-
-use crate::container::requires::{self, Reference};
+use super::wish::Wish;
+use crate::container::references::{self, Reference};
 use crate::container::{
-    Base, Container, Limits, Name, Restart, Root, RootKind, ServiceType, Start, exec, values,
+    Base, Container, EnvironmentFile, Isolation, Limits, Name, Network, Restart, Root, RootKind,
+    ServiceType, Start, User, directives, exec, keys, mounts, values,
 };
-use crate::diagnostic::{Diagnostic, Fault, quote, rule};
-use crate::document::{Percent, Reader, Scalar, Source, Table, text};
+use crate::diagnostic::{Diagnostic, Fault, rule};
+use crate::document::{Key, Layer, Percent, Place, Reader, Source, Table, read_word};
 
-const TYPES: [(&str, ServiceType); 3] = [
-    ("exec", ServiceType::Exec),
-    ("notify", ServiceType::Notify),
-    ("oneshot", ServiceType::Oneshot),
-];
-const RESTARTS: [(&str, Restart); 7] = [
-    ("no", Restart::No),
-    ("on-success", Restart::OnSuccess),
-    ("on-failure", Restart::OnFailure),
-    ("on-abnormal", Restart::OnAbnormal),
-    ("on-abort", Restart::OnAbort),
-    ("on-watchdog", Restart::OnWatchdog),
-    ("always", Restart::Always),
-];
-const STARTS: [(&str, Start); 2] = [("boot", Start::Boot), ("manual", Start::Manual)];
 /// systemd's own default of 90 s is what a payload that ignores SIGTERM, as PID 1 of its namespace does, would cost each time.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -36,154 +20,285 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Read {
     /// The container itself.
     pub container: Container,
-    /// What it requires.
+    /// What it has to do with others.
     pub references: Vec<Reference>,
-    /// Where its program is written.
-    pub program: Range<usize>,
+    /// What it counts on.
+    pub wishes: Vec<Wish>,
 }
 
-/// The container `name`, or every mistake in the file.
+/// The container `name` of the file with the number `document`, or every mistake in `layers`.
 pub fn read_container(
-    document: &Source<'_>,
-    table: &DeTable<'_>,
+    sources: &[Source<'_>],
+    document: usize,
+    layers: &[Layer<'_>],
     name: &Name,
 ) -> Result<Read, Vec<Diagnostic>> {
     let percent = name
         .instance()
         .map_or(Percent::NoInstance, Percent::Instance);
-    let mut reader = Reader::new(document, percent);
-    let mut table = Table::new("", table);
+    let mut draft = Draft {
+        reader: Reader::new(sources, document, percent),
+        table: Table::of_layers(layers),
+        wishes: Vec::new(),
+    };
     // Read before, for the file as a whole.
-    table.take("instances");
+    draft.table.take(keys::INSTANCES.about.name);
 
-    let (requires, references) = requires::read(&mut reader, &mut table, name);
-    let (service_type, restart) = read_type_and_restart(&mut reader, &mut table);
+    let (relations, references) = references::read(&mut draft.reader, &mut draft.table, name);
+    let (service_type, restart) = draft.type_and_restart();
     let mut container = Container {
         name: name.clone(),
-        source: document.path().to_owned(),
-        description: reader
-            .value(&mut table, "description", values::description)
+        source: draft.reader.base().path().to_owned(),
+        description: draft
+            .value(&keys::DESCRIPTION)
             .unwrap_or_else(|| name.to_string()),
         exec: Vec::new(),
-        user: reader.value(&mut table, "user", values::user),
-        environment: read_environment(&mut reader, &mut table),
-        working_directory: reader
-            .value(&mut table, "working-directory", values::absolute_path)
+        exec_reload: Vec::new(),
+        init: draft.value(&keys::INIT).unwrap_or(false),
+        user: draft.user(),
+        environment: draft.environment(),
+        environment_files: draft.environment_files(),
+        working_directory: draft
+            .value(&keys::WORKING_DIRECTORY)
             .unwrap_or_else(|| PathBuf::from("/")),
         service_type,
         restart,
-        start: reader
-            .value(&mut table, "start", |scalar| {
-                values::one_of(scalar, &STARTS)
+        start: draft.value(&keys::START).unwrap_or(Start::Boot),
+        stop_signal: draft
+            .value(&keys::STOP_SIGNAL)
+            .unwrap_or_else(|| "SIGTERM".to_owned()),
+        stop_timeout: draft.value(&keys::STOP_TIMEOUT).unwrap_or(STOP_TIMEOUT),
+        relations,
+        root: draft.root(),
+        mounts: mounts::read(&mut draft.reader, &mut draft.table, &mut draft.wishes),
+        limits: draft.limits(),
+        isolation: draft.isolation(),
+        network: draft.network(),
+        credentials: mounts::read_credentials(
+            &mut draft.reader,
+            &mut draft.table,
+            &mut draft.wishes,
+        ),
+        directives: directives::read(&mut draft.reader, &mut draft.table),
+    };
+    draft.commands(&mut container);
+    draft.finish(container, references)
+}
+
+/// A container while it is read.
+struct Draft<'d> {
+    reader: Reader<'d>,
+    table: Table<'d>,
+    wishes: Vec<Wish>,
+}
+
+impl Draft<'_> {
+    fn value<T>(&mut self, key: &'static Key<T>) -> Option<T> {
+        self.reader.value(&mut self.table, key)
+    }
+
+    /// Last, when what is left may be a misspelt `exec`.
+    fn commands(&mut self, container: &mut Container) {
+        let is_written = self.table.place_of(keys::EXEC.about.name).is_some();
+        let mut command = |about| exec::read(&mut self.reader, &mut self.table, about);
+        if let Some((reload, _)) = command(&keys::EXEC_RELOAD.about) {
+            container.exec_reload = reload;
+        }
+        match command(&keys::EXEC.about) {
+            Some((exec, place)) => {
+                if let Some(program) = exec.first() {
+                    self.wishes.push(Wish::program(program, &place));
+                }
+                container.exec = exec;
+            }
+            None if is_written => {}
+            None => exec::tell_missing(&mut self.reader, &self.table),
+        }
+        if container.init {
+            // Nothing in the file is wrong, so the whole file is the place.
+            let place = Place {
+                document: self.reader.base_document(),
+                span: 0..0,
+            };
+            self.wishes.push(Wish::program(crate::place::INIT, &place));
+        }
+    }
+
+    fn finish(
+        self,
+        container: Container,
+        references: Vec<Reference>,
+    ) -> Result<Read, Vec<Diagnostic>> {
+        let Self {
+            mut reader,
+            table,
+            wishes,
+        } = self;
+        reader.refuse_rest(table);
+        let diagnostics = reader.into_diagnostics();
+        if diagnostics.is_empty() && !container.exec.is_empty() {
+            Ok(Read {
+                container,
+                references,
+                wishes,
             })
-            .unwrap_or(Start::Boot),
-        stop_timeout: reader
-            .value(&mut table, "stop-timeout", values::time_span)
-            .unwrap_or(STOP_TIMEOUT),
-        requires,
-        root: read_root(&mut reader, &mut table),
-        limits: read_limits(&mut reader, &mut table),
-    };
-    // Last, when what is left may be a misspelt `exec`.
-    let program;
-    (container.exec, program) = exec::read(&mut reader, &mut table).unwrap_or_default();
-    reader.refuse_rest(table);
-    let diagnostics = reader.into_diagnostics();
-    if diagnostics.is_empty() && !container.exec.is_empty() {
-        Ok(Read {
-            container,
-            references,
-            program,
-        })
-    } else {
-        Err(diagnostics)
-    }
-}
-
-fn read_environment(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String, String> {
-    let mut environment = BTreeMap::new();
-    let Some(variables) = reader.table(table, "environment", "[environment]") else {
-        return environment;
-    };
-    for (name, span, value) in variables.into_entries() {
-        if let Err(fault) = values::variable_name(name) {
-            reader.fault(span, fault);
-        }
-        if let Some(value) = reader.convert(&value, values::variable_value) {
-            environment.insert(name.to_owned(), value);
+        } else {
+            Err(diagnostics)
         }
     }
-    environment
-}
 
-/// systemd refuses a one-shot service that would be started again after it has done its work.
-fn read_type_and_restart(reader: &mut Reader<'_>, table: &mut Table<'_>) -> (ServiceType, Restart) {
-    let service_type = reader
-        .value(table, "type", |scalar| values::one_of(scalar, &TYPES))
-        .unwrap_or(ServiceType::Exec);
-    let restart = reader.value(table, "restart", |scalar| {
-        let restart = values::one_of(scalar, &RESTARTS)?;
-        if service_type == ServiceType::Oneshot && matches!(restart, Restart::Always | Restart::OnSuccess) {
-            return Err(Fault::new(rule::CONFLICT, "type = \"oneshot\" is done once it has succeeded, so it cannot be started again after that")
-                .help("write restart = \"on-failure\" or \"no\", or another type"));
+    fn user(&mut self) -> Option<User> {
+        let place = self.table.place_of_value(keys::USER.about.name).cloned();
+        let user = self.value(&keys::USER);
+        if let (Some(User::Named(user)), Some(place)) = (&user, place) {
+            self.wishes.push(Wish::user(user, &place));
         }
-        Ok(restart)
-    });
-    (service_type, restart.unwrap_or(Restart::OnFailure))
-}
+        user
+    }
 
-fn read_root(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Root {
-    let mut root = Root {
-        kind: RootKind::Overlay,
-        base: Base::Host,
-        hide: Vec::new(),
-    };
-    let Some(mut table) = reader.table(table, "root", "[root]") else {
-        return root;
-    };
-    if let Some(kind) = reader.value(&mut table, "kind", |scalar| {
-        kept_word(scalar, "overlay", RootKind::Overlay, "shared")
-    }) {
-        root.kind = kind;
-    }
-    if let Some(base) = reader.value(&mut table, "base", |scalar| {
-        kept_word(scalar, "host", Base::Host, "pinned")
-    }) {
-        root.base = base;
-    }
-    if let Some(hide) = reader.list(&mut table, "hide", values::hidden_path) {
-        root.hide = hide.into_iter().map(|(path, _)| path).collect();
-        root.hide.sort();
-        root.hide.dedup();
-    }
-    reader.refuse_rest(table);
-    root
-}
-
-/// The one `word` that there is so far; `later` is named so that nobody looks for a spelling mistake.
-fn kept_word<T>(scalar: Scalar, word: &'static str, value: T, later: &str) -> Result<T, Fault> {
-    match text(scalar)? {
-        written if written == word => Ok(value),
-        written if written == later => {
-            let message = format!("{} is not in this version of lodger yet", quote(later));
-            Err(Fault::new(rule::NOT_YET, message).help(format!("write \"{word}\"")))
+    fn environment(&mut self) -> BTreeMap<String, String> {
+        let mut environment = BTreeMap::new();
+        let about = &keys::ENVIRONMENT.about;
+        let Some(variables) = self
+            .reader
+            .table(&mut self.table, about.name, "[environment]")
+        else {
+            return environment;
+        };
+        for entry in variables.into_entries() {
+            for (place, value) in &entry.values {
+                if let Err(fault) = values::variable_name(entry.key) {
+                    self.reader.fault(place.clone(), fault);
+                }
+                if let Some(value) = self.reader.convert(value, keys::ENVIRONMENT.read) {
+                    environment.insert(entry.key.to_owned(), value);
+                }
+            }
         }
-        written => Err(Fault::new(
-            rule::VALUE,
-            format!("{} is not \"{word}\"", quote(&written)),
-        )),
+        environment
+    }
+
+    /// A relative path begins where it is written.
+    fn environment_files(&mut self) -> Vec<EnvironmentFile> {
+        let files = self
+            .reader
+            .list(&mut self.table, &keys::ENVIRONMENT_FILES)
+            .unwrap_or_default();
+        files
+            .into_iter()
+            .map(|(file, place)| {
+                let written_in = self.reader.source(&place).path();
+                let directory = written_in.parent().unwrap_or(Path::new("/"));
+                let path = directory.join(file.path);
+                if !file.optional {
+                    self.wishes
+                        .push(Wish::path("the environment file", &path, &place));
+                }
+                EnvironmentFile { path, ..file }
+            })
+            .collect()
+    }
+
+    /// systemd refuses a one-shot service that would be started again after it has done its work.
+    fn type_and_restart(&mut self) -> (ServiceType, Restart) {
+        let service_type = self.value(&keys::TYPE).unwrap_or(ServiceType::Exec);
+        let about = &keys::RESTART.about;
+        let restart = self.reader.value_with(&mut self.table, about, |scalar| {
+            let restart = read_word(scalar)?;
+            if service_type == ServiceType::Oneshot
+                && matches!(restart, Restart::Always | Restart::OnSuccess)
+            {
+                let message = "type = \"oneshot\" is done once it has succeeded, so it cannot be started again after that";
+                return Err(Fault::new(rule::CONFLICT, message)
+                    .help("write restart = \"on-failure\" or \"no\", or another type"));
+            }
+            Ok(restart)
+        });
+        (service_type, restart.unwrap_or(Restart::OnFailure))
+    }
+
+    fn root(&mut self) -> Root {
+        let mut root = Root {
+            kind: RootKind::Overlay,
+            base: Base::Host,
+            show: Vec::new(),
+            hide: Vec::new(),
+            ephemeral: false,
+            writable_usr: false,
+        };
+        let Some(mut table) = self.reader.table(&mut self.table, "root", "[root]") else {
+            return root;
+        };
+        let (reader, table) = (&mut self.reader, &mut table);
+        root.kind = reader.value(table, &keys::KIND).unwrap_or(root.kind);
+        root.base = reader.value(table, &keys::BASE).unwrap_or(root.base);
+        let shown = reader.list(table, &keys::SHOW).unwrap_or_default();
+        for (path, place) in &shown {
+            self.wishes
+                .push(Wish::path("the path to show", path, place));
+        }
+        root.show = each_once(shown);
+        root.hide = each_once(reader.list(table, &keys::HIDE).unwrap_or_default());
+        root.ephemeral = reader.value(table, &keys::EPHEMERAL).unwrap_or(false);
+        root.writable_usr = reader.value(table, &keys::WRITABLE_USR).unwrap_or(false);
+        reader.refuse_rest(std::mem::take(table));
+        root
+    }
+
+    fn limits(&mut self) -> Limits {
+        let Some(mut table) = self.reader.table(&mut self.table, "limits", "[limits]") else {
+            return Limits::default();
+        };
+        let (reader, table) = (&mut self.reader, &mut table);
+        let limits = Limits {
+            memory: reader.value(table, &keys::MEMORY),
+            memory_high: reader.value(table, &keys::MEMORY_HIGH),
+            swap: reader.value(table, &keys::SWAP),
+            cpu_percent: reader.value(table, &keys::CPU),
+            tasks: reader.value(table, &keys::TASKS),
+            open_files: reader.value(table, &keys::OPEN_FILES),
+            io_weight: reader.value(table, &keys::IO_WEIGHT),
+        };
+        reader.refuse_rest(std::mem::take(table));
+        limits
+    }
+
+    fn isolation(&mut self) -> Isolation {
+        let Some(mut table) = self
+            .reader
+            .table(&mut self.table, "isolation", "[isolation]")
+        else {
+            return Isolation::default();
+        };
+        let (reader, table) = (&mut self.reader, &mut table);
+        let devices = reader.list(table, &keys::DEVICES).unwrap_or_default();
+        for (device, place) in devices.iter().filter(|(device, _)| !device.optional) {
+            self.wishes
+                .push(Wish::path("the device", &device.path, place));
+        }
+        let isolation = Isolation {
+            profile: reader.value(table, &keys::PROFILE).unwrap_or_default(),
+            capabilities: reader.list(table, &keys::CAPABILITIES).map(each_once),
+            devices: devices.into_iter().map(|(device, _)| device).collect(),
+        };
+        reader.refuse_rest(std::mem::take(table));
+        isolation
+    }
+
+    fn network(&mut self) -> Network {
+        let Some(mut table) = self.reader.table(&mut self.table, "network", "[network]") else {
+            return Network::default();
+        };
+        let network = self.reader.value(&mut table, &keys::NETWORK_MODE);
+        self.reader.refuse_rest(table);
+        network.unwrap_or_default()
     }
 }
 
-fn read_limits(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Limits {
-    let Some(mut table) = reader.table(table, "limits", "[limits]") else {
-        return Limits::default();
-    };
-    let limits = Limits {
-        memory: reader.value(&mut table, "memory", values::memory),
-        cpu_percent: reader.value(&mut table, "cpu", values::percent),
-        tasks: reader.value(&mut table, "tasks", values::tasks),
-    };
-    reader.refuse_rest(table);
-    limits
+/// The items, sorted.
+fn each_once<T: Ord>(items: Vec<(T, Place)>) -> Vec<T> {
+    let mut items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
+    items.sort();
+    items.dedup();
+    items
 }

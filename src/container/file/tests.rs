@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::container::{Base, Limits, Restart, Root, RootKind, ServiceType, Start};
+use crate::container::{
+    Base, Credential, Device, EnvironmentFile, Isolation, Limit, Limits, Mount, MountSource,
+    Network, Profile, Relations, Restart, Root, RootKind, ServiceType, Start, User, mounts::Owner,
+};
 
 fn parse_text(name: &str, text: &str) -> Result<ContainerFile, Refused> {
     parse(&FileName::parse(name).unwrap(), Path::new("x.toml"), text)
@@ -25,20 +28,32 @@ fn minimal(name: &str) -> Container {
         source: PathBuf::from("x.toml"),
         description: name.to_owned(),
         exec: vec!["/bin/x".to_owned()],
+        exec_reload: Vec::new(),
+        init: false,
         user: None,
         environment: BTreeMap::new(),
+        environment_files: Vec::new(),
         working_directory: PathBuf::from("/"),
         service_type: ServiceType::Exec,
         restart: Restart::OnFailure,
         start: Start::Boot,
+        stop_signal: "SIGTERM".to_owned(),
         stop_timeout: Duration::from_secs(10),
-        requires: Vec::new(),
+        relations: Relations::default(),
         root: Root {
             kind: RootKind::Overlay,
             base: Base::Host,
+            show: Vec::new(),
             hide: Vec::new(),
+            ephemeral: false,
+            writable_usr: false,
         },
+        mounts: BTreeMap::new(),
         limits: Limits::default(),
+        isolation: Isolation::default(),
+        network: Network::Host,
+        credentials: BTreeMap::new(),
+        directives: Vec::new(),
     }
 }
 
@@ -62,50 +77,142 @@ fn every_key_arrives() {
     let text = r#"
         description = "Shop front"
         exec = ["/usr/sbin/nginx", "-g", "daemon off;"]
+        exec-reload = "/usr/sbin/nginx -s reload"
+        init = true
         user = "www-data"
         environment = { TZ = "UTC", EMPTY = "" }
+        environment-files = ["-web.env", "/etc/default/web"]
         working-directory = "/srv/"
         type = "notify"
         restart = "always"
         start = "manual"
+        stop-signal = "QUIT"
         stop-timeout = "1min 30s"
         requires = ["db", "network-online.target", "db"]
+        wants = ["cache"]
+        after = ["x.service"]
+        part-of = ["shop.target"]
         [root]
         kind = "overlay"
         base = "host"
+        show = ["/etc/ssl/private/shop.key"]
         hide = ["/opt/other", "/opt/a", "/opt//a"]
+        ephemeral = true
+        writable-usr = true
+        [mounts]
+        "/srv/shop/" = { source = "/srv//shop", read-only = true }
+        "/var/lib/shop" = { volume = "shop", owner = "www-data:adm", mode = "0750" }
+        "/scratch" = { tmpfs = "64M" }
         [limits]
         memory = "512M"
+        memory-high = "400M"
+        swap = 0
         cpu = "150%"
         tasks = 64
+        open-files = 1024
+        io-weight = 200
+        [isolation]
+        profile = "strict"
+        capabilities = ["CAP_NET_RAW", "CAP_CHOWN"]
+        devices = ["-/dev/dri/renderD128 rw"]
+        [network]
+        mode = "none"
+        [credentials]
+        password = { file = "/etc/credstore/shop" }
+        key = { encrypted = "/etc/credstore.encrypted/shop" }
+        [systemd.service]
+        LogRateLimitBurst = 1000
     "#;
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let volume = MountSource::Volume {
+        name: "shop".to_owned(),
+        owner: Some(Owner {
+            user: "www-data".to_owned(),
+            group: Some("adm".to_owned()),
+        }),
+        mode: Some(0o750),
+    };
+    let tmpfs = MountSource::Tmpfs {
+        size: 64 << 20,
+        mode: None,
+    };
+    let mount =
+        |target: &str, source, read_only| (PathBuf::from(target), Mount { source, read_only });
+    let credential = |name: &str, path: &str, encrypted| {
+        let path = PathBuf::from(path);
+        (name.to_owned(), Credential { path, encrypted })
+    };
+    let file = |path: &str, optional| EnvironmentFile {
+        path: PathBuf::from(path),
+        optional,
+    };
     let expected = Container {
         description: "Shop front".to_owned(),
-        exec: ["/usr/sbin/nginx", "-g", "daemon off;"]
-            .map(str::to_owned)
-            .to_vec(),
-        user: Some("www-data".to_owned()),
+        exec: words(&["/usr/sbin/nginx", "-g", "daemon off;"]),
+        exec_reload: words(&["/usr/sbin/nginx", "-s", "reload"]),
+        init: true,
+        user: Some(User::Named("www-data".to_owned())),
         environment: BTreeMap::from(
             [("EMPTY", ""), ("TZ", "UTC")].map(|(a, b)| (a.to_owned(), b.to_owned())),
         ),
+        environment_files: vec![file("web.env", true), file("/etc/default/web", false)],
         working_directory: PathBuf::from("/srv"),
         service_type: ServiceType::Notify,
         restart: Restart::Always,
         start: Start::Manual,
+        stop_signal: "SIGQUIT".to_owned(),
         stop_timeout: Duration::from_secs(90),
-        requires: vec![
-            "lodger-db.service".to_owned(),
-            "network-online.target".to_owned(),
-        ],
+        relations: Relations {
+            requires: words(&["lodger-db.service", "network-online.target"]),
+            wants: words(&["lodger-cache.service"]),
+            after: words(&["x.service"]),
+            part_of: words(&["shop.target"]),
+        },
         root: Root {
+            show: vec![PathBuf::from("/etc/ssl/private/shop.key")],
             hide: vec![PathBuf::from("/opt/a"), PathBuf::from("/opt/other")],
+            ephemeral: true,
+            writable_usr: true,
             ..minimal("web").root
         },
+        mounts: BTreeMap::from([
+            mount(
+                "/srv/shop",
+                MountSource::Host(PathBuf::from("/srv/shop")),
+                true,
+            ),
+            mount("/var/lib/shop", volume, false),
+            mount("/scratch", tmpfs, false),
+        ]),
         limits: Limits {
-            memory: Some(512 << 20),
+            memory: Some(Limit::Of(512 << 20)),
+            memory_high: Some(Limit::Of(400 << 20)),
+            swap: Some(Limit::Of(0)),
             cpu_percent: Some(150),
-            tasks: Some(64),
+            tasks: Some(Limit::Of(64)),
+            open_files: Some(1024),
+            io_weight: Some(200),
         },
+        isolation: Isolation {
+            profile: Profile::Strict,
+            capabilities: Some(vec!["CAP_CHOWN", "CAP_NET_RAW"]),
+            devices: vec![Device {
+                path: PathBuf::from("/dev/dri/renderD128"),
+                access: "rw".to_owned(),
+                optional: true,
+            }],
+        },
+        network: Network::None,
+        credentials: BTreeMap::from([
+            credential("password", "/etc/credstore/shop", false),
+            credential("key", "/etc/credstore.encrypted/shop", true),
+        ]),
+        directives: vec![("Service", "LogRateLimitBurst".to_owned(), "1000".to_owned())],
         ..minimal("web")
     };
     assert_eq!(parse_text("web", text).unwrap().containers, [expected]);
@@ -160,7 +267,10 @@ fn an_instance_has_its_name_in_its_values() {
             "100%".to_owned(),
         ],
         environment: BTreeMap::from([("PORT".to_owned(), format!("80{instance}"))]),
-        requires: vec![format!("lodger-db@{instance}.service")],
+        relations: Relations {
+            requires: vec![format!("lodger-db@{instance}.service")],
+            ..Relations::default()
+        },
         root: Root {
             hide: vec![PathBuf::from(format!("/opt/{instance}"))],
             ..minimal("web").root
@@ -242,13 +352,13 @@ fn what_comes_later_is_told_apart_from_mistakes() {
             "exec = \"x\"\nroot = { kind = \"shared\", base = \"pinned\" }"
         ),
         [
-            "x.toml:2:17: \"shared\" is not in this version of lodger yet (write \"overlay\")",
-            "x.toml:2:34: \"pinned\" is not in this version of lodger yet (write \"host\")",
+            "x.toml:2:17: \"shared\" is not in this version of lodger yet",
+            "x.toml:2:34: \"pinned\" is not in this version of lodger yet",
         ]
     );
     assert_eq!(
         faults("web", "exec = \"x\"\nroot.base = \"hots\""),
-        ["x.toml:2:13: \"hots\" is not \"host\""]
+        ["x.toml:2:13: \"hots\" is not \"host\"; did you mean \"host\"?"]
     );
 }
 
@@ -281,7 +391,15 @@ fn many_mistakes_are_all_told() {
     let text: String = (0..10_000)
         .map(|number| format!("key-{number} = 1\n"))
         .collect();
-    assert_eq!(faults("web", &text).len(), 10_001);
+    let told = faults("web", &text);
+    assert_eq!(told.len(), 1001);
+    assert_eq!(
+        told[999..],
+        [
+            "x.toml: exec is missing (write exec = [\"/usr/bin/PROGRAM\", \"ARGUMENT\"])",
+            "x.toml: 9001 more mistakes, which are not told one by one (mend these first)",
+        ]
+    );
     let list = format!("exec = [{}]", "\"a\",".repeat(10_000));
     assert_eq!(
         parse_text("web", &list).unwrap().containers[0].exec.len(),

@@ -205,20 +205,214 @@ fn a_unit_that_is_there_stops_its_container_and_no_other() {
     );
 }
 
+/// The words of the one container's command, and what is said.
+fn exec_of(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+    let (installed, lines) = read_tree(files);
+    let words = installed
+        .containers()
+        .next()
+        .map(|container| container.exec.clone());
+    (words.unwrap_or_default(), lines)
+}
+
 #[test]
-fn drop_ins_are_not_passed_over() {
+fn drop_ins_are_taken_in_the_order_of_their_names_over_all_directories() {
+    let (installed, lines) = read_tree(&[
+        (
+            "etc/lodger/web-shop.toml",
+            "exec = \"/bin/x\"\ndescription = \"file\"\nuser = \"a\"\n[limits]\ntasks = 1\n",
+        ),
+        ("etc/lodger/all.toml.d/30.toml", "description = \"30\""),
+        (
+            "usr/lib/lodger/web-shop.toml.d/20.toml",
+            "description = \"20\"\nlimits.open-files = 20",
+        ),
+        (
+            "run/lodger/web-.toml.d/10.toml",
+            "description = \"10\"\nuser = \"b\"",
+        ),
+        ("etc/lodger/db.toml", GOOD),
+    ]);
+    assert_eq!(lines, [""; 0]);
+    let [_, web] = &installed.containers().collect::<Vec<_>>()[..] else {
+        panic!("two containers")
+    };
+    assert_eq!(web.description, "30");
+    assert_eq!(
+        web.user,
+        Some(crate::container::User::Named("b".to_owned()))
+    );
+    assert_eq!(web.limits.tasks, Some(crate::container::Limit::Of(1)));
+    assert_eq!(web.limits.open_files, Some(20));
+    assert_eq!(web.source, PathBuf::from("/etc/lodger/web-shop.toml"));
+}
+
+#[test]
+fn of_drop_ins_of_one_name_the_most_specific_counts_then_the_strongest_directory() {
+    let base = ("etc/lodger/a-b.toml", GOOD);
+    let say = |what: &str| format!("exec = [\"/bin/x\", \"{what}\"]");
+    let (all, prefix, own, weak) = (say("all"), say("prefix"), say("own"), say("weak"));
+    let mut files = vec![base, ("etc/lodger/all.toml.d/x.toml", all.as_str())];
+    assert_eq!(exec_of(&files).0[1], "all");
+    files.push(("usr/lib/lodger/a-.toml.d/x.toml", &prefix));
+    assert_eq!(exec_of(&files).0[1], "prefix");
+    files.push(("usr/lib/lodger/a-b.toml.d/x.toml", &weak));
+    assert_eq!(exec_of(&files).0[1], "weak");
+    files.push(("run/lodger/a-b.toml.d/x.toml", &own));
+    assert_eq!(
+        exec_of(&files),
+        (vec!["/bin/x".to_owned(), "own".to_owned()], vec![])
+    );
+    files.push(("etc/lodger/a-b.toml.d/x.toml", "-> /dev/null"));
+    assert_eq!(
+        exec_of(&files).0,
+        ["/bin/x"],
+        "a mask takes the weaker ones of its name away"
+    );
+}
+
+#[test]
+fn an_array_takes_the_place_of_all_of_another_and_so_does_a_mount() {
+    let (installed, lines) = read_tree(&[
+        (
+            "etc/lodger/a.toml",
+            "exec = [\"/bin/x\", \"1\", \"2\"]\nenvironment = { A = \"1\", B = \"2\" }\nafter = [\"x.service\"]\n\
+             [mounts]\n\"/a\" = { source = \"/a\", read-only = true }\n",
+        ),
+        (
+            "etc/lodger/a.toml.d/x.toml",
+            "exec = [\"/bin/y\"]\nenvironment.B = \"3\"\nafter = []\nmounts.\"/a\" = { tmpfs = \"1M\" }\n",
+        ),
+    ]);
+    assert_eq!(lines, [""; 0]);
+    let a = installed.containers().next().unwrap();
+    assert_eq!(a.exec, ["/bin/y"]);
+    assert_eq!(a.environment.get("A").map(String::as_str), Some("1"));
+    assert_eq!(a.environment.get("B").map(String::as_str), Some("3"));
+    assert_eq!(a.relations.after, [""; 0]);
+    assert!(matches!(
+        a.mounts.values().next().map(|mount| &mount.source),
+        Some(crate::container::MountSource::Tmpfs { .. })
+    ));
+}
+
+#[test]
+fn a_bad_drop_in_refuses_those_it_is_meant_for_with_its_own_place() {
     let (installed, lines) = read_tree(&[
         ("etc/lodger/web-a.toml", GOOD),
+        ("etc/lodger/web-b.toml", "exec = \"/bin/x\"\ncolour = 1"),
         ("etc/lodger/db.toml", GOOD),
-        ("etc/lodger/empty.toml", GOOD),
-        ("usr/lib/lodger/web-.toml.d/10.toml", ""),
+        (
+            "usr/lib/lodger/web-.toml.d/10.toml",
+            "limit.tasks = 1\nuser = 1",
+        ),
+        ("etc/lodger/other.toml", GOOD),
+        ("etc/lodger/other.toml.d/x.toml", "= bad"),
+        ("etc/lodger/third.toml", GOOD),
+        ("etc/lodger/third.toml.d/x.toml", "-> nowhere"),
     ]);
-    assert_eq!(names(&installed), ["db", "empty"]);
+    assert_eq!(names(&installed), ["db"]);
     assert_eq!(
         lines,
         [
-            "/etc/lodger/web-a.toml: \"/usr/lib/lodger/web-.toml.d\" is not empty, and drop-ins are not in this version \
-             of lodger yet (write everything into the container file, and remove the directory)"
+            "/etc/lodger/other.toml.d/x.toml:1:1: not TOML: unquoted keys cannot be empty, expected letters, numbers, `-`, `_`",
+            "/etc/lodger/third.toml.d/x.toml: a symbolic link to \"nowhere\", which is not there",
+            "/etc/lodger/web-b.toml:2:1: unknown key \"colour\"",
+            "/usr/lib/lodger/web-.toml.d/10.toml:1:1: unknown table \"limit\"; did you mean \"limits\"?",
+            "/usr/lib/lodger/web-.toml.d/10.toml:2:8: expected a string, found an integer (write \"1\")",
+        ]
+    );
+}
+
+#[test]
+fn a_drop_in_of_one_instance_is_for_that_one() {
+    let (installed, lines) = read_tree(&[
+        (
+            "etc/lodger/web@.toml",
+            "exec = [\"/bin/x\", \"%i\"]\ninstances = 3",
+        ),
+        ("etc/lodger/web@.toml.d/10.toml", "description = \"all %i\""),
+        (
+            "etc/lodger/web@2.toml.d/20.toml",
+            "description = \"two %i\"",
+        ),
+        (
+            "etc/lodger/web@9.toml.d/20.toml",
+            "description = \"nobody\"",
+        ),
+    ]);
+    let descriptions: Vec<_> = installed
+        .containers()
+        .map(|container| container.description.as_str())
+        .collect();
+    assert_eq!(descriptions, ["all 1", "two 2", "all 3"]);
+    assert_eq!(
+        lines,
+        ["/etc/lodger/web@9.toml.d/20.toml: /etc/lodger/web@.toml makes no instance \"9\""]
+    );
+    assert!(!installed.has_errors());
+
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger/web@.toml", "exec = \"/bin/x\"\ninstances = 1"),
+        ("etc/lodger/web@.toml.d/10.toml", "instances = 2"),
+        ("etc/lodger/web@2.toml.d/20.toml", "instances = 3"),
+    ]);
+    assert_eq!(names(&installed), [""; 0]);
+    assert_eq!(
+        lines,
+        [
+            "/etc/lodger/web@2.toml.d/20.toml:1:1: instances belongs in \"web@.toml\" or its drop-ins for all of them"
+        ]
+    );
+}
+
+#[test]
+fn drop_ins_that_count_for_nothing_are_told() {
+    let (installed, lines) = read_tree(&[
+        ("etc/lodger/web.toml", GOOD),
+        ("etc/lodger/wbe.toml.d/x.toml", "user = \"x\""),
+        ("etc/lodger/web.toml.d/README", "x"),
+        ("etc/lodger/web.toml.d/x.toml~", "x"),
+        ("etc/lodger/db.toml.d", "a file"),
+        ("usr/lib/lodger/gone-.toml.d/x.toml", ""),
+    ]);
+    assert_eq!(names(&installed), ["web"]);
+    assert_eq!(
+        lines,
+        [
+            "/etc/lodger/db.toml.d: not a directory (drop-ins lie in directories called NAME.toml.d)",
+            "/etc/lodger/wbe.toml.d: these drop-ins are meant for no container file that there is",
+            "/etc/lodger/web.toml.d/README: not read: the name of a drop-in ends in .toml",
+            "/usr/lib/lodger/gone-.toml.d: these drop-ins are meant for no container file that there is",
+        ]
+    );
+}
+
+#[test]
+fn a_relative_environment_file_begins_where_it_is_written() {
+    let (installed, lines) = read_tree(&[
+        (
+            "etc/lodger/web.toml",
+            "exec = \"/bin/x\"\nenvironment-files = [\"web.env\", \"/etc/default/web\"]",
+        ),
+        ("etc/lodger/db.toml", GOOD),
+        (
+            "usr/lib/lodger/db.toml.d/x.toml",
+            "environment-files = [\"-%h/x\"]",
+        ),
+    ]);
+    assert_eq!(lines, [""; 0]);
+    let files: Vec<_> = installed
+        .containers()
+        .flat_map(|container| &container.environment_files)
+        .map(|file| (file.path.to_str().unwrap(), file.optional))
+        .collect();
+    assert_eq!(
+        files,
+        [
+            ("/usr/lib/lodger/db.toml.d/%h/x", true),
+            ("/etc/lodger/web.env", false),
+            ("/etc/default/web", false),
         ]
     );
 }
@@ -244,10 +438,10 @@ fn references_reach_over_files() {
     assert_eq!(
         lines,
         [
-            "/etc/lodger/a.toml:2:13: containers require each other: a -> b -> a",
-            "/etc/lodger/b.toml:2:13: containers require each other: b -> a -> b",
+            "/etc/lodger/a.toml:2:13: containers wait for each other: a -> b -> a",
+            "/etc/lodger/b.toml:2:13: containers wait for each other: b -> a -> b",
             "/etc/lodger/bad@.toml:1:4: not TOML: key with no value, expected `=`",
-            "/etc/lodger/c.toml:2:13: requires \"a\", which is refused: containers require each other: a -> b -> a",
+            "/etc/lodger/c.toml:2:13: requires \"a\", which is refused: containers wait for each other: a -> b -> a",
             "/etc/lodger/d.toml:2:13: requires \"bad@\", which is refused: /etc/lodger/bad@.toml:1:4: not TOML: key with no value, \
              expected `=`",
             "/etc/lodger/d.toml:2:22: requires \"gone\", which is masked by \"/etc/lodger/gone.toml\"",

@@ -21,6 +21,16 @@ pub enum Content {
     Mask,
 }
 
+impl Content {
+    /// What is in it; `None` for a mask.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Content::Bytes(bytes) => Some(bytes),
+            Content::Mask => None,
+        }
+    }
+}
+
 /// What is in the file at `path`, where it really lies. Never waits: a FIFO is no container file.
 pub fn read_content(path: &Path) -> Result<Content, Fault> {
     let file = open(path)?;
@@ -77,13 +87,10 @@ fn open(path: &Path) -> Result<File, Fault> {
         })
 }
 
-/// A warning when `source` is a link to where nothing is mounted yet when the generator runs.
+/// A warning when the link `source` leads to where nothing is mounted yet when the generator runs.
 pub fn not_there_at_boot(prefix: &Prefix, source: &Path) -> Option<Diagnostic> {
     const LATE: [&str; 2] = ["/home", "/var"];
     let path = prefix.at(source);
-    if !path.is_symlink() {
-        return None;
-    }
     // What cannot be followed has been told as an error.
     let target = fs::canonicalize(&path).ok()?;
     let root = fs::canonicalize(prefix.at("/")).ok()?;

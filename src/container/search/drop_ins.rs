@@ -1,72 +1,173 @@
-//! Drop-in directories in; for each container those that are meant for it out. This version reads none of them, and to pass
-//! over what somebody wrote would be to run another container than they meant.
+//! Drop-in directories in; for each container the files that are meant for it, in the order in which they lie over it, out.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::container::name::FileName;
 use crate::diagnostic::{Diagnostic, Fault, quote, rule};
-use crate::prefix::Prefix;
 
-/// The drop-in directories that are not empty, by what is before `.toml.d`.
+/// What is meant for every container.
+const ALL: &str = "all";
+
+/// One drop-in: the strongest of its name for those it is meant for.
+#[derive(Debug, Clone)]
+pub struct DropIn {
+    /// As its user knows it.
+    pub source: PathBuf,
+    /// Where to open it.
+    pub path: PathBuf,
+}
+
+/// The drop-ins for one `NAME.toml.d`, from all three directories.
+#[derive(Debug, Default)]
+struct Stem {
+    /// By file name.
+    files: BTreeMap<Vec<u8>, DropIn>,
+    /// The directories, as their user knows them.
+    directories: Vec<PathBuf>,
+    /// Those of the directories that cannot be read.
+    unreadable: Vec<PathBuf>,
+}
+
+/// All drop-ins, by what is before `.toml.d`.
 #[derive(Debug, Default)]
 pub struct DropIns {
-    directories: Vec<(String, PathBuf)>,
+    stems: BTreeMap<String, Stem>,
 }
 
 impl DropIns {
-    /// Notes `source` if it is a drop-in directory that is not empty.
-    pub fn note(&mut self, prefix: &Prefix, source: &Path, diagnostics: &mut Vec<Diagnostic>) {
-        let Some(stem) = source
-            .file_name()
-            .and_then(|name| name.as_bytes().strip_suffix(b".toml.d"))
-        else {
-            return;
-        };
-        let path = prefix.at(source);
+    /// Adds what is in the directory at `path`, known to its user as `source`; stronger directories come first.
+    pub fn add(
+        &mut self,
+        stem: String,
+        source: &Path,
+        path: &Path,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         if !path.is_dir() {
+            let fault = Fault::new(rule::NOT_A_TEXT_FILE, "not a directory")
+                .help("drop-ins lie in directories called NAME.toml.d");
+            diagnostics.push(Diagnostic::of_file(source, fault));
             return;
         }
-        let has_files =
-            fs::read_dir(path).and_then(|mut entries| Ok(entries.next().transpose()?.is_some()));
-        match has_files {
-            Ok(true) => self.directories.push((
-                String::from_utf8_lossy(stem).into_owned(),
-                source.to_owned(),
-            )),
-            Ok(false) => {}
+        let known = self.stems.entry(stem).or_default();
+        known.directories.push(source.to_owned());
+        let entries = match super::list(path) {
+            Ok(entries) => entries,
             Err(error) => {
                 diagnostics.push(Diagnostic::of_unreadable_directory(source, &error));
+                known.unreadable.push(source.to_owned());
+                return;
+            }
+        };
+        for (entry, _) in entries {
+            let source = source.join(&entry);
+            let name = entry.as_bytes();
+            if name.ends_with(b".toml") && !name.starts_with(b".") {
+                let path = path.join(&entry);
+                known
+                    .files
+                    .entry(name.to_owned())
+                    .or_insert(DropIn { source, path });
+            } else if !is_leftover(name) {
+                let fault = Fault::new(
+                    rule::UNUSED,
+                    "not read: the name of a drop-in ends in .toml",
+                );
+                diagnostics.push(Diagnostic::of_file(&source, fault).as_warning());
             }
         }
     }
 
-    /// An error for each directory that is meant for the container file `name`.
-    pub fn faults(&self, name: &FileName, source: &Path) -> Vec<Diagnostic> {
-        let meant = self
-            .directories
-            .iter()
-            .filter(|(stem, _)| is_meant_for(stem, name.as_str()));
-        let fault = |path: &Path| {
-            let path = quote(&path.to_string_lossy());
-            let message =
-                format!("{path} is not empty, and drop-ins are not in this version of lodger yet");
-            Fault::new(rule::NOT_YET, message)
-                .help("write everything into the container file, and remove the directory")
+    /// Puts `path` in the place of the drop-in of its name for `stem`.
+    pub fn replace(&mut self, stem: &str, path: &Path) {
+        let name = path.file_name().unwrap_or_default().as_bytes().to_owned();
+        let file = DropIn {
+            source: path.to_owned(),
+            path: path.to_owned(),
         };
-        meant
-            .map(|(_, path)| Diagnostic::of_file(source, fault(path)))
+        let stem = self.stems.entry(stem.to_owned()).or_default();
+        stem.files.insert(name, file);
+    }
+
+    /// The drop-ins that are meant for `name` (`web`, `web@` or `web@3`), weakest first.
+    pub fn of(&self, name: &str) -> Vec<&DropIn> {
+        let mut files: BTreeMap<&[u8], &DropIn> = BTreeMap::new();
+        for stem in stems(name).filter_map(|stem| self.stems.get(stem)) {
+            files.extend(
+                stem.files
+                    .iter()
+                    .map(|(name, file)| (name.as_slice(), file)),
+            );
+        }
+        files.into_values().collect()
+    }
+
+    /// The instances of the template `name` that have drop-ins of their own.
+    pub fn instances<'a>(&'a self, name: &'a FileName) -> impl Iterator<Item = &'a str> {
+        let stems = self.stems.keys().filter(|_| name.is_template());
+        stems
+            .filter_map(|stem| stem.strip_prefix(name.as_str()))
+            .filter(|instance| !instance.is_empty())
+    }
+
+    /// An error for each directory that is meant for the container file `name` and cannot be read.
+    pub fn faults(&self, name: &FileName, source: &Path) -> Vec<Diagnostic> {
+        let meant = stems(name.as_str()).chain(self.instances(name).map(|_| name.as_str()));
+        let unreadable = meant
+            .filter_map(|stem| self.stems.get(stem))
+            .flat_map(|stem| &stem.unreadable);
+        let mut faults: Vec<_> = unreadable
+            .map(|directory| {
+                let message = format!(
+                    "a drop-in for it may lie in {}, which cannot be read",
+                    quote(&directory.to_string_lossy())
+                );
+                Diagnostic::of_file(source, Fault::new(rule::UNREADABLE, message))
+            })
+            .collect();
+        faults.dedup();
+        faults
+    }
+
+    /// A warning for each directory that is meant for nothing among `names`, sorted.
+    pub fn unused(&self, names: &[FileName]) -> Vec<Diagnostic> {
+        let is_meant = |stem: &str| {
+            let template = stem.find('@').map(|at| &stem[..=at]);
+            let is = |name: &FileName| {
+                stems(name.as_str()).any(|meant| meant == stem) || template == Some(name.as_str())
+            };
+            stem == ALL || names.iter().any(is)
+        };
+        let unused = self.stems.iter().filter(|(stem, known)| {
+            !known.directories.is_empty() && !known.files.is_empty() && !is_meant(stem)
+        });
+        unused
+            .flat_map(|(_, known)| &known.directories)
+            .map(|directory| {
+                let message = "these drop-ins are meant for no container file that there is";
+                Diagnostic::of_file(directory, Fault::new(rule::UNUSED, message)).as_warning()
+            })
             .collect()
     }
 }
 
-/// `web-shop.toml` is meant by `web-shop`, `web-` and `all`; `web@.toml` also by each of its instances.
-fn is_meant_for(stem: &str, name: &str) -> bool {
-    stem == name
-        || stem == "all"
-        || (stem.ends_with('-') && name.starts_with(stem))
-        || (name.ends_with('@') && stem.starts_with(name))
+/// What editors and package managers leave behind.
+fn is_leftover(name: &[u8]) -> bool {
+    let has = |part: &[u8]| name.windows(part.len()).any(|window| window == part);
+    name.starts_with(b".") || name.ends_with(b"~") || has(b".dpkg-") || has(b".ucf-")
+}
+
+/// The names of the drop-in directories for `name`, the least specific first: `all`, `web-`, `web-shop@`, `web-shop@3`.
+fn stems(name: &str) -> impl Iterator<Item = &str> {
+    let plain = name.find('@').unwrap_or(name.len());
+    let prefixes = name[..plain].match_indices('-').map(|(at, _)| &name[..=at]);
+    let template = (plain + 1 < name.len()).then(|| &name[..=plain]);
+    std::iter::once(ALL)
+        .chain(prefixes)
+        .chain(template)
+        .chain(std::iter::once(name))
 }
 
 #[cfg(test)]
@@ -74,19 +175,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_meant() {
-        for (stem, name, meant) in [
-            ("web", "web", true),
-            ("web", "web-shop", false),
-            ("web-", "web-shop", true),
-            ("web-shop", "web", false),
-            ("all", "web", true),
-            ("web@", "web@", true),
-            ("web@3", "web@", true),
-            ("web", "web@", false),
-            ("web@", "web", false),
-        ] {
-            assert_eq!(is_meant_for(stem, name), meant, "for {stem} and {name}");
+    fn the_more_specific_comes_later() {
+        let of = |name| stems(name).collect::<Vec<_>>();
+        assert_eq!(of("web"), ["all", "web"]);
+        assert_eq!(of("a-b-c"), ["all", "a-", "a-b-", "a-b-c"]);
+        assert_eq!(of("a-b@"), ["all", "a-", "a-b@"]);
+        assert_eq!(of("a-b@x-y"), ["all", "a-", "a-b@", "a-b@x-y"]);
+    }
+
+    #[test]
+    fn leftovers_are_no_mistakes() {
+        for name in [".x.toml", "x.toml~", "x.toml.dpkg-old", "x.toml.ucf-dist"] {
+            assert!(is_leftover(name.as_bytes()), "{name}");
+        }
+        for name in ["README", "x.conf", "x.toml.bak"] {
+            assert!(!is_leftover(name.as_bytes()), "{name}");
         }
     }
 }

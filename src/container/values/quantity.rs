@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::container::Limit;
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Scalar, text};
 
@@ -104,10 +105,78 @@ fn scaled(number: &str, factor: u64) -> Option<u64> {
 
 /// Bytes: an integer, or a whole number with K, M, G or T, each 1024 times the one before.
 pub fn memory(scalar: Scalar) -> Result<u64, Fault> {
-    const HELP: &str =
-        "a size such as \"512M\" or \"2G\" (K, M, G, T; 1024-based), or an integer of bytes";
     // Less does not hold the first page tables of any program: a bare number that was meant as megabytes.
     const LEAST: u64 = 1 << 20;
+    let written = match &scalar {
+        Scalar::Integer(number) => number.to_string(),
+        Scalar::Text(size) => quote(size),
+        _ => String::new(),
+    };
+    match bytes(scalar)? {
+        bytes if bytes < LEAST => {
+            let message = format!("{written} is {bytes} bytes, in which no program runs");
+            Err(Fault::new(rule::QUANTITY, message).help(SIZE_HELP))
+        }
+        bytes => Ok(bytes),
+    }
+}
+
+/// [`memory`], or `infinity`.
+pub fn memory_limit(scalar: Scalar) -> Result<Limit, Fault> {
+    limit(scalar, memory)
+}
+
+/// Bytes, with 0 for none at all, or `infinity`.
+pub fn swap_limit(scalar: Scalar) -> Result<Limit, Fault> {
+    limit(scalar, bytes)
+}
+
+fn limit(scalar: Scalar, read: fn(Scalar) -> Result<u64, Fault>) -> Result<Limit, Fault> {
+    match scalar {
+        Scalar::Text(word) if word == "infinity" => Ok(Limit::Infinity),
+        other => read(other).map(Limit::Of),
+    }
+}
+
+/// `TasksMax=`: 0 is out of range for systemd, which would go on without a limit.
+pub fn tasks(scalar: Scalar) -> Result<Limit, Fault> {
+    limit(scalar, |scalar| {
+        integer(scalar, 1, i64::MAX, "a number of tasks")
+    })
+}
+
+/// `LimitNOFILE=`: up to the highest that the kernel's `fs.nr_open` can be.
+pub fn open_files(scalar: Scalar) -> Result<u64, Fault> {
+    integer(scalar, 1, 1_073_741_816, "a number of files")
+}
+
+/// `IOWeight=` (systemd.resource-control(5)).
+pub fn io_weight(scalar: Scalar) -> Result<u64, Fault> {
+    integer(scalar, 1, 10_000, "a weight")
+}
+
+fn integer(scalar: Scalar, least: u64, most: i64, what: &str) -> Result<u64, Fault> {
+    let Scalar::Integer(number) = scalar else {
+        let message = format!("expected an integer, found {}", scalar.kind());
+        return Err(Fault::new(rule::WRONG_TYPE, message));
+    };
+    match u64::try_from(number) {
+        Ok(value) if value >= least && number <= most => Ok(value),
+        _ => {
+            let help = match most {
+                i64::MAX => format!("at least {least}"),
+                most => format!("{least} to {most}"),
+            };
+            let message = format!("{number} is not {what}");
+            Err(Fault::new(rule::QUANTITY, message).help(help))
+        }
+    }
+}
+
+const SIZE_HELP: &str =
+    "a size such as \"512M\" or \"2G\" (K, M, G, T; 1024-based), or an integer of bytes";
+
+fn bytes(scalar: Scalar) -> Result<u64, Fault> {
     let (bytes, written) = match scalar {
         Scalar::Integer(number) => (u64::try_from(number).ok(), number.to_string()),
         other => {
@@ -115,15 +184,9 @@ pub fn memory(scalar: Scalar) -> Result<u64, Fault> {
             (bytes_of(&size), quote(&size))
         }
     };
-    match bytes {
-        None => Err(Fault::new(rule::QUANTITY, format!("{written} is not a size")).help(HELP)),
-        Some(bytes) if bytes < LEAST => Err(Fault::new(
-            rule::QUANTITY,
-            format!("{written} is {bytes} bytes, in which no program runs"),
-        )
-        .help(HELP)),
-        Some(bytes) => Ok(bytes),
-    }
+    bytes.ok_or_else(|| {
+        Fault::new(rule::QUANTITY, format!("{written} is not a size")).help(SIZE_HELP)
+    })
 }
 
 fn bytes_of(size: &str) -> Option<u64> {

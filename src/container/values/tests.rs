@@ -18,8 +18,9 @@ fn users() {
         "65534",
         "4294967294",
     ] {
-        assert_eq!(user(of(good)), Ok(good.to_owned()));
+        assert_eq!(user(of(good)), Ok(User::Named(good.to_owned())));
     }
+    assert_eq!(user(of("dynamic")), Ok(User::Dynamic));
     for bad in [
         "",
         "-x",
@@ -33,7 +34,6 @@ fn users() {
         "4294967295",
         "1a",
         "99999999999",
-        "dynamic",
     ] {
         assert!(user(of(bad)).is_err(), "for {bad:?}");
     }
@@ -54,38 +54,6 @@ fn variable_names() {
 }
 
 #[test]
-fn paths() {
-    for (written, meant) in [
-        ("/", "/"),
-        ("/a/b", "/a/b"),
-        ("//a///b/", "/a/b"),
-        ("/a b", "/a b"),
-        ("/é%:\\", "/é%:\\"),
-    ] {
-        assert_eq!(
-            absolute_path(of(written)),
-            Ok(PathBuf::from(meant)),
-            "for {written:?}"
-        );
-    }
-    for bad in [
-        "",
-        "a",
-        "./a",
-        "~",
-        "/a/../b",
-        "/..",
-        "/./a",
-        "/a\nb",
-        "/a ",
-        &format!("/{}", "a".repeat(256)),
-    ] {
-        assert!(absolute_path(of(bad)).is_err(), "for {bad:?}");
-    }
-    assert!(hidden_path(of("//")).is_err());
-}
-
-#[test]
 fn descriptions() {
     assert_eq!(description(of(" Shop front ")), Ok("Shop front".to_owned()));
     for bad in ["", " ", "a\nb", "a\u{1b}b", &"a".repeat(1001)] {
@@ -95,17 +63,55 @@ fn descriptions() {
 
 #[test]
 fn words_are_suggested() {
-    let words = [("boot", 1), ("manual", 2)];
-    assert_eq!(one_of(of("boot"), &words), Ok(1));
-    let fault = one_of(of("Boot"), &words).unwrap_err();
+    assert_eq!(start(of("boot")), Ok(Start::Boot));
+    let message = |scalar| start(scalar).unwrap_err().message;
     assert_eq!(
-        fault.message,
+        message(of("Boot")),
         "\"Boot\" is none of \"boot\", \"manual\"; did you mean \"boot\"?"
     );
     assert_eq!(
-        one_of(Scalar::Other("a boolean"), &words)
-            .unwrap_err()
-            .message,
+        message(Scalar::Boolean(true)),
         "expected a string, found a boolean"
     );
+    assert_eq!(
+        message(of("cluster")),
+        "\"cluster\" is not in this version of lodger yet"
+    );
+    assert!(network(of("with:db")).is_err());
+}
+
+#[test]
+fn booleans_are_no_words() {
+    assert_eq!(boolean(Scalar::Boolean(true)), Ok(true));
+    for bad in [of("true"), of("yes"), Scalar::Integer(1)] {
+        assert!(boolean(bad).is_err());
+    }
+}
+
+#[test]
+fn signals_are_those_that_ask() {
+    for (written, name) in [
+        ("SIGTERM", "SIGTERM"),
+        ("QUIT", "SIGQUIT"),
+        ("SIGRTMIN", "SIGRTMIN"),
+        ("SIGRTMIN+3", "SIGRTMIN+3"),
+        ("RTMIN+30", "SIGRTMIN+30"),
+    ] {
+        assert_eq!(signal(of(written)), Ok(name.to_owned()));
+    }
+    for bad in [
+        "",
+        "SIG",
+        "sigterm",
+        "SIGKILL",
+        "STOP",
+        "SIGRTMIN+31",
+        "SIGRTMIN++1",
+        "SIGRTMIN+01",
+        "15",
+        "SIGTREM",
+    ] {
+        assert!(signal(of(bad)).is_err(), "for {bad:?}");
+    }
+    assert!(signal(Scalar::Integer(15)).is_err());
 }

@@ -3,17 +3,39 @@
 use super::*;
 
 use crate::container::Name;
+use crate::container::references::Referent;
+use crate::document::Place;
 
-/// One file a container, numbered as in `known`.
+/// One file a container, numbered as in `known`; each edge a `requires`.
 fn checked(edges: &[(&str, &str)], known: &[(&str, State)]) -> Vec<String> {
+    let edges: Vec<_> = edges
+        .iter()
+        .map(|(from, to)| (*from, Relation::Requires, *to))
+        .collect();
+    let (refused, warned) = verdict(&edges, known);
+    assert_eq!(warned, [""; 0]);
+    refused
+}
+
+/// What is said of each edge: why it refuses, and what it is worth a warning for.
+fn verdict(
+    edges: &[(&str, Relation, &str)],
+    known: &[(&str, State)],
+) -> (Vec<String>, Vec<String>) {
     let name = |text: &str| Name::parse(text).unwrap();
     let references: Vec<_> = edges
         .iter()
-        .map(|(from, to)| Reference {
+        .map(|&(from, relation, to)| Reference {
             from: name(from),
-            unit: name(to).service(),
-            container: Some(name(to)),
-            span: 0..0,
+            relation,
+            to: Referent {
+                unit: name(to).service(),
+                container: Some(name(to)),
+            },
+            place: Place {
+                document: 0,
+                span: 0..0,
+            },
         })
         .collect();
     let file = |reference: &Reference| {
@@ -38,11 +60,13 @@ fn checked(edges: &[(&str, &str)], known: &[(&str, State)]) -> Vec<String> {
             )
         })
         .collect();
-    let faults = check(&numbered, &known);
-    faults
-        .iter()
-        .map(|(index, fault)| format!("{}: {}", references[*index].from, fault.message))
-        .collect()
+    let told = |faults: Vec<(usize, Fault)>| {
+        let told = faults.into_iter();
+        told.map(|(index, fault)| format!("{}: {}", references[index].from, fault.message))
+            .collect()
+    };
+    let verdict = check(&numbered, &known);
+    (told(verdict.refused), told(verdict.warned))
 }
 
 fn good<'a>(names: &[&'a str]) -> Vec<(&'a str, State)> {
@@ -72,15 +96,62 @@ fn circles_are_told_whole_from_each_of_their_containers() {
             &good(&["a", "b", "c", "d"])
         ),
         [
-            "a: containers require each other: a -> b -> c -> a",
-            "b: containers require each other: b -> c -> a -> b",
-            "c: containers require each other: c -> a -> b -> c",
-            "d: requires \"a\", which is refused: containers require each other: a -> b -> c -> a",
+            "a: containers wait for each other: a -> b -> c -> a",
+            "b: containers wait for each other: b -> c -> a -> b",
+            "c: containers wait for each other: c -> a -> b -> c",
+            "d: requires \"a\", which is refused: containers wait for each other: a -> b -> c -> a",
         ]
     );
     assert_eq!(
         checked(&[("a", "a")], &good(&["a"])),
         ["a: \"a\" requires itself"]
+    );
+}
+
+#[test]
+fn whoever_waits_can_wait_in_a_circle() {
+    use Relation::{After, PartOf, Requires, Wants};
+    let known = good(&["a", "b", "c"]);
+    let circle = [("a", Requires, "b"), ("b", Wants, "c"), ("c", After, "a")];
+    assert_eq!(
+        verdict(&circle, &known).0,
+        [
+            "a: containers wait for each other: a -> b -> c -> a",
+            "b: containers wait for each other: b -> c -> a -> b",
+            "c: containers wait for each other: c -> a -> b -> c",
+        ]
+    );
+    let stop_together = [("a", PartOf, "b"), ("b", PartOf, "a"), ("c", PartOf, "c")];
+    assert_eq!(
+        verdict(&stop_together, &known).0,
+        ["c: \"c\" is part of itself"]
+    );
+}
+
+#[test]
+fn who_only_wants_something_is_warned() {
+    use Relation::{After, Requires, Wants};
+    let known = [
+        ("a", State::Good(0)),
+        ("b", State::Good(1)),
+        ("bad", State::Refused("bad.toml:1:1: bad".to_owned())),
+        ("off", State::Masked("/etc/lodger/off.toml".to_owned())),
+    ];
+    let edges = [
+        ("a", Wants, "bad"),
+        ("a", After, "off"),
+        ("b", Requires, "a"),
+        ("b", After, "gone"),
+    ];
+    assert_eq!(
+        verdict(&edges, &known),
+        (
+            vec!["b: comes after \"gone\", and no file makes a container of that name".to_owned()],
+            vec![
+                "a: wants \"bad\", which is refused: bad.toml:1:1: bad".to_owned(),
+                "a: comes after \"off\", which is masked by \"/etc/lodger/off.toml\"".to_owned(),
+            ]
+        )
     );
 }
 
@@ -92,10 +163,10 @@ fn two_circles_that_touch_are_both_told() {
             &good(&["a", "b", "c"])
         ),
         [
-            "a: containers require each other: a -> b -> a",
-            "b: containers require each other: b -> a -> b",
-            "b: containers require each other: b -> c -> b",
-            "c: containers require each other: c -> b -> c",
+            "a: containers wait for each other: a -> b -> a",
+            "b: containers wait for each other: b -> a -> b",
+            "b: containers wait for each other: b -> c -> b",
+            "c: containers wait for each other: c -> b -> c",
         ]
     );
 }
@@ -148,6 +219,6 @@ fn a_long_chain_and_a_long_circle_need_no_stack() {
     assert_eq!(told.len(), 100);
     assert_eq!(
         told[0],
-        "c0: containers require each other: c0 -> c1 -> c2 -> c3 -> c4 -> c5 -> c6 -> ... -> c95 -> c96 -> c97 -> c98 -> c99 -> c0"
+        "c0: containers wait for each other: c0 -> c1 -> c2 -> c3 -> c4 -> c5 -> c6 -> ... -> c95 -> c96 -> c97 -> c98 -> c99 -> c0"
     );
 }

@@ -1,4 +1,4 @@
-//! Who requires whom in; every circle, and the way round it, out.
+//! Who waits for whom in; every circle, and the way round it, out.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,9 @@ const MOST_WAYS: usize = 100;
 /// For each reference that closes a circle: the way round, from its own container back to it.
 pub fn cycles(references: &[(usize, &Reference)], known: &KnownUnits) -> Vec<(usize, Fault)> {
     let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (_, reference) in references {
-        if let Some(Known { name, .. }) = known.get(&reference.unit) {
+    let waiting = |reference: &&(usize, &Reference)| reference.1.relation.waits();
+    for (_, reference) in references.iter().filter(waiting) {
+        if let Some(Known { name, .. }) = known.get(&reference.to.unit) {
             next.entry(reference.from.as_str()).or_default().push(name);
         }
     }
@@ -21,14 +22,22 @@ pub fn cycles(references: &[(usize, &Reference)], known: &KnownUnits) -> Vec<(us
     let mut faults = Vec::new();
     for (index, (_, reference)) in references.iter().enumerate() {
         let from = reference.from.as_str();
-        let Some(to) = known.get(&reference.unit).map(|known| known.name.as_str()) else {
+        let Some(to) = known
+            .get(&reference.to.unit)
+            .map(|known| known.name.as_str())
+        else {
             continue;
         };
         if from == to {
             faults.push((
                 index,
-                Fault::new(rule::CYCLE, format!("{} requires itself", quote(from))),
+                Fault::new(
+                    rule::CYCLE,
+                    format!("{} {} itself", quote(from), reference.relation.verb()),
+                ),
             ));
+        } else if !reference.relation.waits() {
+            // Containers may well be stopped together.
         } else if component.contains_key(from) && component.get(from) == component.get(to) {
             let way = if faults.len() < MOST_WAYS {
                 way_back(&next, &component, to, from)
@@ -37,7 +46,7 @@ pub fn cycles(references: &[(usize, &Reference)], known: &KnownUnits) -> Vec<(us
             };
             let way = way.unwrap_or_else(|| vec![to, "...", from]);
             let message = format!(
-                "containers require each other: {from} -> {}",
+                "containers wait for each other: {from} -> {}",
                 way.join(" -> ")
             );
             faults.push((index, Fault::new(rule::CYCLE, message)));

@@ -1,16 +1,14 @@
-//! `requires` as written in; unit names and references to other containers out. And: all references in, those that lead
-//! nowhere or round in a circle out.
+//! `requires`, `wants`, `after` and `part-of` as written in; unit names and references to other containers out. And: all
+//! references in, those that lead nowhere or round in a circle out.
 
-use std::ops::Range;
-
-use super::{Name, name};
+use super::{Name, Relations, keys, name};
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Reader, Scalar, Table, text};
+use crate::document::{Key, Place, Reader, Scalar, Table, text};
 
 mod check;
 mod cycles;
 
-pub use check::{Known, KnownUnits, State, check};
+pub use check::{Known, KnownUnits, State, Verdict, check};
 
 /// The suffixes of systemd's units: what ends in one is a unit's name, everything else a container's.
 const SUFFIXES: [&str; 11] = [
@@ -35,47 +33,105 @@ const LATER: [&str; 4] = [
     "default.target",
 ];
 
-/// That one container requires a unit.
+/// How one container stands to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// Is not started without it, and after it.
+    Requires,
+    /// Is started after it, which is started too.
+    Wants,
+    /// Is started after it.
+    After,
+    /// Stops with it.
+    PartOf,
+}
+
+impl Relation {
+    /// Whether one waits for the other.
+    pub fn waits(self) -> bool {
+        self != Relation::PartOf
+    }
+
+    /// "NAME ... other".
+    pub fn verb(self) -> &'static str {
+        match self {
+            Relation::Requires => "requires",
+            Relation::Wants => "wants",
+            Relation::After => "comes after",
+            Relation::PartOf => "is part of",
+        }
+    }
+}
+
+/// A unit as somebody named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// Who requires.
-    pub from: Name,
-    /// The full name of the unit that is required.
+pub struct Referent {
+    /// Its full name.
     pub unit: String,
     /// The container, when it is named as one and so must be there. A unit written with its suffix is systemd's concern,
     /// unless a container makes it.
     pub container: Option<Name>,
-    /// Where that is written.
-    pub span: Range<usize>,
 }
 
-/// The units that container `from` requires, each once, and the references they are.
+/// That one container has something to do with a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Whose file says so.
+    pub from: Name,
+    /// What it says.
+    pub relation: Relation,
+    /// Of whom.
+    pub to: Referent,
+    /// Where that is written.
+    pub place: Place,
+}
+
+/// The units that container `from` has something to do with, each once, and the references they are.
 pub fn read(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,
     from: &Name,
-) -> (Vec<String>, Vec<Reference>) {
-    let items = reader.list(table, "requires", required).unwrap_or_default();
-    let (mut units, mut references) = (Vec::new(), Vec::new());
-    for ((unit, container), span) in items {
-        if !units.contains(&unit) {
-            units.push(unit.clone());
-            references.push(Reference {
-                from: from.clone(),
-                unit,
-                container,
-                span,
-            });
+) -> (Relations, Vec<Reference>) {
+    let mut references = Vec::new();
+    let mut units = |key: &'static Key<Referent>, relation: Relation| {
+        let mut units = Vec::new();
+        for (to, place) in reader.list(table, key).unwrap_or_default() {
+            if relation.waits() && LATER.contains(&to.unit.as_str()) {
+                let message = format!(
+                    "{} waits for the containers, so they cannot wait for it",
+                    quote(&to.unit)
+                );
+                reader.fault(place, Fault::new(rule::VALUE, message));
+            } else if !units.contains(&to.unit) {
+                units.push(to.unit.clone());
+                references.push(Reference {
+                    from: from.clone(),
+                    relation,
+                    to,
+                    place,
+                });
+            }
         }
-    }
-    (units, references)
+        units
+    };
+    let relations = Relations {
+        requires: units(&keys::REQUIRES, Relation::Requires),
+        wants: units(&keys::WANTS, Relation::Wants),
+        after: units(&keys::AFTER, Relation::After),
+        part_of: units(&keys::PART_OF, Relation::PartOf),
+    };
+    (relations, references)
 }
 
-fn required(scalar: Scalar) -> Result<(String, Option<Name>), Fault> {
+/// A container's name, or a unit's with its suffix.
+pub fn read_referent(scalar: Scalar) -> Result<Referent, Fault> {
     let written = text(scalar)?;
     if SUFFIXES.iter().any(|suffix| written.ends_with(suffix)) {
         check_unit(&written)?;
-        return Ok((written, None));
+        return Ok(Referent {
+            unit: written,
+            container: None,
+        });
     }
     if written.ends_with('@') {
         let message = format!("{} is a file of many containers", quote(&written));
@@ -84,7 +140,10 @@ fn required(scalar: Scalar) -> Result<(String, Option<Name>), Fault> {
         );
     }
     match Name::parse(&written) {
-        Ok(name) => Ok((name.service(), Some(name))),
+        Ok(name) => Ok(Referent {
+            unit: name.service(),
+            container: Some(name),
+        }),
         Err(why) => Err(Fault::new(
             rule::NAME,
             format!("{} is not the name of a container: {why}", quote(&written)),
@@ -105,9 +164,6 @@ fn check_unit(unit: &str) -> Result<(), Fault> {
     if stem.ends_with('@') {
         return fault("is a template without an instance");
     }
-    if LATER.contains(&unit) {
-        return fault("waits for the containers, so they cannot wait for it");
-    }
     Ok(())
 }
 
@@ -116,7 +172,8 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<(String, Option<Name>), Fault> {
-        required(Scalar::Text(text.to_owned()))
+        let referent = read_referent(Scalar::Text(text.to_owned()))?;
+        Ok((referent.unit, referent.container))
     }
 
     #[test]
@@ -151,9 +208,6 @@ mod tests {
             "a/b.mount",
         ] {
             assert!(of(bad).is_err(), "for {bad:?}");
-        }
-        for later in LATER {
-            assert!(of(later).is_err(), "for {later}");
         }
     }
 }

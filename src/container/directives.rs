@@ -1,0 +1,91 @@
+//! `[systemd.unit]` and `[systemd.service]` as written in; directives as they stand in a unit out.
+
+use toml::de::DeValue;
+
+use super::keys;
+use super::raw::{self, RawValue, Section};
+use crate::diagnostic::{Fault, rule};
+use crate::document::{Place, Reader, Scalar, Table, Value};
+
+/// The directives, in the order of the unit; what is wrong with them is noted.
+pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<(&'static str, String, String)> {
+    let mut directives = Vec::new();
+    let Some(mut systemd) = reader.table(table, "systemd", "[systemd]") else {
+        return directives;
+    };
+    let unit = (&keys::SYSTEMD_UNIT.about, "[systemd.unit]", Section::Unit);
+    let service = (
+        &keys::SYSTEMD_SERVICE.about,
+        "[systemd.service]",
+        Section::Service,
+    );
+    for (about, title, section) in [unit, service] {
+        let name = match section {
+            Section::Unit => "Unit",
+            Section::Service => "Service",
+        };
+        let Some(section_table) = reader.table(&mut systemd, about.name, title) else {
+            continue;
+        };
+        for entry in section_table.into_entries() {
+            let mut lines = Vec::new();
+            for (place, value) in &entry.values {
+                lines = read_directive(reader, section, entry.key, place, value);
+            }
+            directives.extend(
+                lines
+                    .into_iter()
+                    .map(|line| (name, entry.key.to_owned(), line)),
+            );
+        }
+    }
+    reader.refuse_rest(systemd);
+    directives
+}
+
+/// The values of one directive, a line each.
+fn read_directive(
+    reader: &mut Reader<'_>,
+    section: Section,
+    key: &str,
+    key_place: &Place,
+    value: &Value<'_>,
+) -> Vec<String> {
+    let raw = match value.value {
+        DeValue::Array(_) => {
+            let Some(items) = reader.items(value, "an array", raw_of) else {
+                return Vec::new();
+            };
+            RawValue::List(items.into_iter().map(|(item, _)| item).collect())
+        }
+        _ => match reader.convert(value, raw_of) {
+            Some(raw) => raw,
+            None => return Vec::new(),
+        },
+    };
+    match raw::directive(section, key, &raw) {
+        Ok(lines) => lines,
+        Err(fault) => {
+            // What is wrong with the name is told there, and of the value where that is.
+            let place = if raw::is_settable(section, key) {
+                &value.place
+            } else {
+                key_place
+            };
+            reader.fault(place.clone(), fault);
+            Vec::new()
+        }
+    }
+}
+
+fn raw_of(scalar: Scalar) -> Result<RawValue, Fault> {
+    match scalar {
+        Scalar::Text(text) => Ok(RawValue::Text(text)),
+        Scalar::Integer(integer) => Ok(RawValue::Integer(integer)),
+        Scalar::Boolean(boolean) => Ok(RawValue::Boolean(boolean)),
+        Scalar::Other(kind) => {
+            let message = format!("expected a string, an integer, true or false, found {kind}");
+            Err(Fault::new(rule::WRONG_TYPE, message))
+        }
+    }
+}

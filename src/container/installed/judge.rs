@@ -1,0 +1,188 @@
+//! One container file and its drop-ins as they were found in; a good file, a refused one or a mask out.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::{Installed, refuse};
+use crate::container::file::{ContainerFile, Layers, Refused, read_file};
+use crate::container::search::{Content, Documents, Found};
+use crate::diagnostic::{Diagnostic, Fault, Severity, rule};
+use crate::document::{Layer, Source, text_of};
+
+/// All documents, and the drop-ins among them parsed: they are meant for many containers.
+pub struct Texts<'d> {
+    documents: &'d Documents,
+    sources: Vec<Source<'d>>,
+    drop_ins: BTreeMap<usize, Result<Spanned<DeTable<'d>>, Vec<Diagnostic>>>,
+}
+
+impl<'d> Texts<'d> {
+    /// `drop_ins` are numbers of documents.
+    pub fn of<'n>(documents: &'d Documents, drop_ins: impl Iterator<Item = &'n usize>) -> Self {
+        let sources = documents.iter().map(|document| {
+            let bytes = document.content.as_ref().ok().and_then(Content::bytes);
+            let text = bytes.and_then(|bytes| text_of(&document.source, bytes).ok());
+            Source::new(&document.source, text.unwrap_or_default())
+        });
+        let mut texts = Self {
+            documents,
+            sources: sources.collect(),
+            drop_ins: BTreeMap::new(),
+        };
+        for number in drop_ins {
+            if !texts.drop_ins.contains_key(number) {
+                let parsed = texts
+                    .parse(*number)
+                    .unwrap_or_else(|| Ok(Spanned::new(0..0, DeTable::new())));
+                texts.drop_ins.insert(*number, parsed);
+            }
+        }
+        texts
+    }
+
+    /// What a document says; `None` for a mask.
+    fn parse(&self, number: usize) -> Option<Result<Spanned<DeTable<'d>>, Vec<Diagnostic>>> {
+        let document = self.documents.get(number);
+        match &document.content {
+            Ok(Content::Mask) => None,
+            Err(fault) => {
+                let diagnostic = Diagnostic::of_file(&document.source, fault.clone());
+                Some(Err(vec![diagnostic]))
+            }
+            Ok(Content::Bytes(bytes)) => {
+                let text = text_of(&document.source, bytes);
+                Some(text.and_then(|_| self.sources[number].parse()))
+            }
+        }
+    }
+
+    /// The drop-ins with these numbers, or everything that is wrong with them.
+    fn layers<'t>(&'t self, numbers: &[usize]) -> Result<Vec<Layer<'t>>, Vec<Diagnostic>> {
+        let (mut layers, mut diagnostics) = (Vec::new(), Vec::new());
+        for number in numbers {
+            match self.drop_ins.get(number) {
+                Some(Ok(table)) => layers.push(Layer {
+                    document: *number,
+                    table: table.get_ref(),
+                }),
+                Some(Err(found)) => diagnostics.extend(found.iter().cloned()),
+                None => {}
+            }
+        }
+        if diagnostics.is_empty() {
+            Ok(layers)
+        } else {
+            Err(diagnostics)
+        }
+    }
+}
+
+impl Installed {
+    /// What one file is on its own.
+    pub(super) fn judge(&mut self, found: Found, texts: &Texts<'_>) {
+        let source = texts.documents.get(found.document).source.clone();
+        for weaker in &found.shadowed {
+            let shadowed = (found.name.clone(), weaker.clone(), source.clone());
+            self.shadowed.push(shadowed);
+        }
+        let Some(parsed) = texts.parse(found.document) else {
+            return self.masked.push((found.name, source));
+        };
+        let judged = match parsed {
+            Ok(table) => read_layers(&found, table.get_ref(), texts),
+            Err(diagnostics) => Err(Refused {
+                name: found.name.clone(),
+                source,
+                names: found.name.name().into_iter().collect(),
+                diagnostics,
+            }),
+        };
+        let (errors, warnings): (Vec<_>, Vec<_>) = found
+            .diagnostics
+            .into_iter()
+            .partition(|diagnostic| diagnostic.severity == Severity::Error);
+        self.diagnostics.extend(warnings);
+        match judged {
+            Ok(file) if errors.is_empty() => {
+                self.warn_of_strangers(&file, &found.instances, texts);
+                self.good.push(file);
+            }
+            Ok(file) => self.refused.push(refuse(file, errors)),
+            Err(mut refused) => {
+                refused.diagnostics.splice(0..0, errors);
+                self.refused.push(refused);
+            }
+        }
+    }
+
+    /// A drop-in for an instance that is none is meant for nothing.
+    fn warn_of_strangers(
+        &mut self,
+        file: &ContainerFile,
+        instances: &BTreeMap<String, Vec<usize>>,
+        texts: &Texts<'_>,
+    ) {
+        let is_made = |instance: &str| {
+            let mut made = file.containers.iter();
+            made.any(|container| container.name.instance() == Some(instance))
+        };
+        for (instance, drop_ins) in instances.iter().filter(|(instance, _)| !is_made(instance)) {
+            let directory = format!("{}{instance}.toml.d", file.name);
+            let sources = drop_ins
+                .iter()
+                .map(|number| &texts.documents.get(*number).source);
+            let own = sources.filter(|source| {
+                source
+                    .parent()
+                    .is_some_and(|parent| parent.ends_with(&directory))
+            });
+            self.diagnostics.extend(own.map(|source| {
+                let message = format!("{} makes no instance \"{instance}\"", file.source.display());
+                Diagnostic::of_file(source, Fault::new(rule::UNUSED, message)).as_warning()
+            }));
+        }
+    }
+}
+
+/// The containers of the file that says `table`, with its drop-ins over it.
+fn read_layers(
+    found: &Found,
+    table: &DeTable<'_>,
+    texts: &Texts<'_>,
+) -> Result<ContainerFile, Refused> {
+    let file = Layer {
+        document: found.document,
+        table,
+    };
+    let mut diagnostics = Vec::new();
+    let mut layers = |numbers: &[usize]| match texts.layers(numbers) {
+        Ok(drop_ins) => std::iter::once(file).chain(drop_ins).collect(),
+        Err(found) => {
+            diagnostics.extend(found);
+            vec![file]
+        }
+    };
+    let layers = Layers {
+        common: layers(&found.drop_ins),
+        instances: found
+            .instances
+            .iter()
+            .map(|(instance, numbers)| (instance.clone(), layers(numbers)))
+            .collect(),
+    };
+    let read = read_file(&found.name, &texts.sources, found.document, &layers);
+    if diagnostics.is_empty() {
+        return read;
+    }
+    // With a drop-in that says nothing sensible, what the others say is not what was meant.
+    Err(match read {
+        Ok(file) => refuse(file, diagnostics),
+        Err(mut refused) => {
+            refused.diagnostics.extend(diagnostics);
+            crate::document::sort(&mut refused.diagnostics);
+            refused
+        }
+    })
+}

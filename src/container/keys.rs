@@ -1,0 +1,309 @@
+//! The key table: every key of a container file, once. Parser, JSON Schema, `lodger explain` and the reference in lodger.toml(5)
+//! are made from it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::mounts::{self, Owner};
+use super::references::Referent;
+use super::values::{self, isolation, path, quantity};
+use super::{
+    Base, Device, EnvironmentFile, Limit, Network, Profile, Restart, RootKind, ServiceType, Start,
+    User,
+};
+use crate::document::{About, Key, Shape, read_word, text, words};
+
+/// A table of a container file.
+#[derive(Debug)]
+pub struct TableAbout {
+    /// Without brackets.
+    pub name: &'static str,
+    /// What it is for, in sentences.
+    pub meaning: &'static str,
+    /// What the names of its entries are, where its keys are those of one entry.
+    pub entries: Option<&'static str>,
+}
+
+/// The tables, in the order of the manual page.
+pub static TABLES: [TableAbout; 8] = [
+    TableAbout {
+        name: "",
+        meaning: "What runs, as whom, and when.",
+        entries: None,
+    },
+    TableAbout {
+        name: "root",
+        meaning: "What the container sees as `/`.",
+        entries: None,
+    },
+    TableAbout {
+        name: "mounts",
+        meaning: "What else the container sees: a table for each place, by the absolute path inside. Each has one of `source`, \
+                  `volume` and `tmpfs`. A drop-in that names a place says all about it.",
+        entries: Some("the absolute path inside the container"),
+    },
+    TableAbout {
+        name: "limits",
+        meaning: "The most that the container may use.",
+        entries: None,
+    },
+    TableAbout {
+        name: "isolation",
+        meaning: "What the container is shut in with.",
+        entries: None,
+    },
+    TableAbout {
+        name: "network",
+        meaning: "Which network the container is in.",
+        entries: None,
+    },
+    TableAbout {
+        name: "credentials",
+        meaning: "Secrets: a table for each, by the name of the file in `$CREDENTIALS_DIRECTORY` where the program finds it. Each has \
+                  one of `file` and `encrypted`.",
+        entries: Some("the name of the credential"),
+    },
+    TableAbout {
+        name: "systemd",
+        meaning: "Directives of systemd that go into the unit as they are. Each is checked as systemd would; those that lodger sets \
+                  itself, or that would take isolation away, are refused with the reason.",
+        entries: None,
+    },
+];
+
+macro_rules! keys {
+    ($($id:ident: $type:ty = $path:literal, $shape:expr, $read:expr, default $default:literal, becomes $directive:literal,
+        like $example:literal, $meaning:literal;)*) => {
+        $(
+            #[doc = concat!("`", $path, "`")]
+            pub static $id: Key<$type> = Key {
+                about: About {
+                    table: split($path).0,
+                    name: split($path).1,
+                    shape: $shape,
+                    default: $default,
+                    meaning: $meaning,
+                    directive: $directive,
+                    since: "0.1",
+                    example: $example,
+                },
+                read: $read,
+            };
+        )*
+        /// Every key, in the order of the manual page.
+        pub static KEYS: &[&About] = &[$(&$id.about),*];
+    };
+}
+
+/// `limits.memory` as table and name.
+const fn split(path: &'static str) -> (&'static str, &'static str) {
+    let mut at = 0;
+    while at < path.len() {
+        if path.as_bytes()[at] == b'.' {
+            let (table, name) = path.split_at(at);
+            return (table, name.split_at(1).1);
+        }
+        at += 1;
+    }
+    ("", path)
+}
+
+keys! {
+    DESCRIPTION: String = "description", Shape::Text, values::description,
+        default "the container's name", becomes "Description=", like r#""Shop front""#,
+        "One line of text that people see in `systemctl status`.";
+    EXEC: String = "exec", Shape::Command, text,
+        default "none: it has to be there", becomes "ExecStart=", like r#"["/usr/sbin/nginx", "-g", "daemon off;"]"#,
+        "The program and its arguments. Text instead of an array is split into words as a shell would split it; no shell runs, so \
+         there are no variables, pipes or globs. The program is an absolute path or a bare name. `$` and `%` are ordinary \
+         characters, except `%i` in `NAME@.toml`.";
+    EXEC_RELOAD: String = "exec-reload", Shape::Command, text,
+        default "none: `systemctl reload` is refused", becomes "ExecReload=", like r#"["/usr/sbin/nginx", "-s", "reload"]"#,
+        "What `systemctl reload` runs, inside the running container and with its user and capabilities. As `exec`.";
+    INIT: bool = "init", Shape::Boolean, values::boolean,
+        default "false", becomes "ExecStart=/usr/bin/tini", like "true",
+        "Whether a small init, tini from Debian's package of that name, is process 1 and the program its child. It reaps orphans, and \
+         passes on signals to a program that has no handlers of its own, which the kernel would not do for process 1.";
+    USER: User = "user", Shape::Text, values::user,
+        default "root inside, without the capabilities that act on the host", becomes "User=, DynamicUser=", like r#""www-data""#,
+        "The user to run as, by a name or number that the host knows. `\"dynamic\"` is a user of its own that systemd makes up for as long \
+         as the container runs; it owns no files in between, so what it wants to keep needs a volume that it may write to.";
+    TYPE: ServiceType = "type", Shape::Words(words::<ServiceType>), read_word,
+        default "\"exec\"", becomes "Type=", like r#""notify""#,
+        "When systemd takes the container for started: once the program is executed, once it says `READY=1`, or once it has ended.";
+    ENVIRONMENT: String = "environment", Shape::Texts, values::variable_value,
+        default "{}", becomes "Environment=", like r#"{ TZ = "UTC" }"#,
+        "Environment variables. Names are made of letters, digits and `_`, and do not begin with a digit.";
+    ENVIRONMENT_FILES: EnvironmentFile = "environment-files", Shape::List(&Shape::Text), path::environment_file,
+        default "[]", becomes "EnvironmentFile=", like r#"["web.env", "-/etc/default/web"]"#,
+        "Files on the host with lines `NAME=value`, read at each start; a path that is not absolute begins where the container file is. \
+         They are stronger than `environment`. A `-` before the path: it may be missing.";
+    WORKING_DIRECTORY: PathBuf = "working-directory", Shape::Path, path::absolute,
+        default "\"/\"", becomes "WorkingDirectory=", like r#""/srv/shop""#,
+        "Where the program starts: an absolute path inside the container, which has to exist at start.";
+    STOP_SIGNAL: String = "stop-signal", Shape::Text, values::signal,
+        default "\"SIGTERM\"", becomes "KillSignal=", like r#""SIGQUIT""#,
+        "The signal that asks the program to end.";
+    STOP_TIMEOUT: Duration = "stop-timeout", Shape::Time, quantity::time_span,
+        default "\"10s\"", becomes "TimeoutStopSec=", like r#""1min 30s""#,
+        "How long the program may take to end after `stop-signal` before it is killed: an integer for seconds, or text like `1min 30s`. \
+         The program is process 1 of its own PID namespace, where the kernel drops a signal unless the program handles it. If it does \
+         not, what it has started gets the signal instead, and it is killed once that has ended; see `init`.";
+    RESTART: Restart = "restart", Shape::Words(words::<Restart>), read_word,
+        default "\"on-failure\"", becomes "Restart=", like r#""always""#,
+        "As `Restart=` in systemd.service(5). The pause before a restart grows from 100 ms to 30 s, and no number of restarts makes \
+         systemd give up. With `type = \"oneshot\"`, `always` and `on-success` are refused.";
+    START: Start = "start", Shape::Words(words::<Start>), values::start,
+        default "\"boot\"", becomes "lodger.target.wants/", like r#""manual""#,
+        "With `lodger.target` at boot, or only when somebody asks.";
+    REQUIRES: Referent = "requires", Shape::List(&Shape::Text), super::references::read_referent,
+        default "[]", becomes "Requires=, After=", like r#"["db", "postgresql.service"]"#,
+        "What has to be up before: other containers by their names, or any unit with its suffix. When one of them is stopped, so is this \
+         container. A container that is not there, is refused, or waits for this one in turn is an error, and so is a target that waits \
+         for the containers, such as `multi-user.target`.";
+    WANTS: Referent = "wants", Shape::List(&Shape::Text), super::references::read_referent,
+        default "[]", becomes "Wants=, After=", like r#"["cache"]"#,
+        "What is started too, and before, if it can be. This container is started whatever becomes of it.";
+    AFTER: Referent = "after", Shape::List(&Shape::Text), super::references::read_referent,
+        default "[]", becomes "After=", like r#"["network-online.target"]"#,
+        "What is started before, and stopped after, if it is started or stopped at the same time. Nothing is started by it.";
+    PART_OF: Referent = "part-of", Shape::List(&Shape::Text), super::references::read_referent,
+        default "[]", becomes "PartOf=", like r#"["shop.target"]"#,
+        "What takes this container with it when it is stopped or restarted.";
+    INSTANCES: String = "instances", Shape::Instances, text,
+        default "none: it has to be there in `NAME@.toml`, and nowhere else", becomes "one unit for each", like "3",
+        "How many containers `NAME@.toml` makes, 1 to 10000, which are called `1` to that number; or an array of their names. Each is \
+         the service `lodger-NAME@INSTANCE.service`. In the text of such a file `%i` stands for the instance, and `%%i` for the two \
+         characters `%i`.";
+
+    KIND: RootKind = "root.kind", Shape::Words(words::<RootKind>), values::root_kind,
+        default "\"overlay\"", becomes "RootDirectory=", like r#""overlay""#,
+        "The base with the container's own writable layer over it: the only kind in this version.";
+    BASE: Base = "root.base", Shape::Words(words::<Base>), values::base,
+        default "\"host\"", becomes "lodgerd mount", like r#""host""#,
+        "The tree below is the live host: the only base in this version.";
+    SHOW: PathBuf = "root.show", Shape::List(&Shape::Path), path::shown,
+        default "[]", becomes "BindReadOnlyPaths=", like r#"["/etc/ssl/private/shop.key"]"#,
+        "Absolute paths of the host that the container sees, read-only, although the base is without them. They have to be there at \
+         start.";
+    HIDE: PathBuf = "root.hide", Shape::List(&Shape::Path), path::hidden,
+        default "[]", becomes "lodgerd mount", like r#"["/opt/other"]"#,
+        "Absolute paths that the container must not see, besides those that are always hidden.";
+    EPHEMERAL: bool = "root.ephemeral", Shape::Boolean, values::boolean,
+        default "false", becomes "lodgerd mount", like "true",
+        "Whether what the container has written is thrown away at each start. What it wrote before this was set is kept, out of use.";
+    WRITABLE_USR: bool = "root.writable-usr", Shape::Boolean, values::boolean,
+        default "false", becomes "ProtectSystem=", like "true",
+        "Whether the container may write to `/usr`. What it changes there hides the host's file for ever, and is never patched.";
+
+    MOUNT_SOURCE: PathBuf = "mounts.source", Shape::Path, path::source,
+        default "none", becomes "BindPaths=, BindReadOnlyPaths=", like r#""/srv/shop""#,
+        "A file or directory of the host, which has to be there at start.";
+    MOUNT_READ_ONLY: bool = "mounts.read-only", Shape::Boolean, values::boolean,
+        default "false", becomes "BindReadOnlyPaths=", like "true",
+        "Whether the container can only read it.";
+    MOUNT_VOLUME: String = "mounts.volume", Shape::Text, mounts::volume,
+        default "none", becomes "BindPaths=", like r#""shop""#,
+        "A directory that lodger keeps, `/var/lib/lodger/volumes/NAME`: it is made at the first start and never deleted. Several \
+         containers may share one.";
+    MOUNT_OWNER: Owner = "mounts.owner", Shape::Text, mounts::owner,
+        default "root", becomes "lodgerd mount", like r#""www-data""#,
+        "`USER` or `USER:GROUP`, names or numbers of the host, which a volume is given when it is made.";
+    MOUNT_MODE: u32 = "mounts.mode", Shape::Mode, mounts::mode,
+        default "\"0755\" for a volume, \"1777\" for a tmpfs", becomes "lodgerd mount, TemporaryFileSystem=", like r#""0750""#,
+        "Permission bits, in octal, which a volume is given when it is made and a tmpfs at each start.";
+    MOUNT_TMPFS: u64 = "mounts.tmpfs", Shape::Size, quantity::memory,
+        default "none", becomes "TemporaryFileSystem=", like r#""64M""#,
+        "An empty directory in memory, new at each start, that may hold as much as this.";
+
+    MEMORY: Limit = "limits.memory", Shape::SizeOrInfinity, quantity::memory_limit,
+        default "no limit", becomes "MemoryMax=", like r#""512M""#,
+        "The most memory: an integer of bytes, or a number with `K`, `M`, `G` or `T`, powers of 1024; at least `1M`. Beyond it the \
+         container's processes are killed.";
+    MEMORY_HIGH: Limit = "limits.memory-high", Shape::SizeOrInfinity, quantity::memory_limit,
+        default "no limit", becomes "MemoryHigh=", like r#""400M""#,
+        "The memory beyond which the container is slowed down.";
+    SWAP: Limit = "limits.swap", Shape::SizeOrInfinity, quantity::swap_limit,
+        default "no limit", becomes "MemorySwapMax=", like r#""0""#,
+        "The most swap space; `0` is none.";
+    CPU: u32 = "limits.cpu", Shape::Percent, quantity::percent,
+        default "no limit", becomes "CPUQuota=", like r#""150%""#,
+        "The most processor time, in per cent of one CPU: `150%` is one and a half.";
+    TASKS: Limit = "limits.tasks", Shape::IntegerOrInfinity(1, i64::MAX), quantity::tasks,
+        default "systemd's `DefaultTasksMax=`", becomes "TasksMax=", like "64",
+        "The most processes and threads.";
+    OPEN_FILES: u64 = "limits.open-files", Shape::Integer(1, 1_073_741_816), quantity::open_files,
+        default "systemd's `DefaultLimitNOFILE=`", becomes "LimitNOFILE=", like "65536",
+        "The most files that one process may have open.";
+    IO_WEIGHT: u64 = "limits.io-weight", Shape::Integer(1, 10_000), quantity::io_weight,
+        default "100", becomes "IOWeight=", like "200",
+        "The share of disk time in comparison with others that want it at the same time.";
+
+    PROFILE: Profile = "isolation.profile", Shape::Words(words::<Profile>), read_word,
+        default "\"default\"", becomes "see below", like r#""strict""#,
+        "The set of rules. `default` fits services that start as root and drop their privileges themselves. `strict` leaves no \
+         capabilities, no further namespaces, and only the system calls that ordinary services make. `trusted` leaves the capabilities that \
+         containers of other kinds commonly have. `lodger show NAME` has them all.";
+    CAPABILITIES: &'static str = "isolation.capabilities", Shape::List(&Shape::Text), isolation::capability,
+        default "the profile's", becomes "CapabilityBoundingSet=, AmbientCapabilities=", like r#"["CAP_NET_BIND_SERVICE"]"#,
+        "The capabilities it may have, see capabilities(7), in place of the profile's; `[]` is none. With `user` the program has them \
+         from its start. Those that would let it out, such as `CAP_SYS_MODULE`, are refused.";
+    DEVICES: Device = "isolation.devices", Shape::List(&Shape::Text), isolation::device,
+        default "[]", becomes "DeviceAllow=, BindPaths=", like r#"["/dev/dri/renderD128 rw"]"#,
+        "Devices of the host that it may use, besides `/dev/null` and its like: a path and the rights, of `r`, `w` and `m`; `rw` if \
+         none are given. A `-` before the path: it may be missing.";
+
+    NETWORK_MODE: Network = "network.mode", Shape::Words(words::<Network>), values::network,
+        default "\"host\"", becomes "PrivateNetwork=", like r#""none""#,
+        "The host's network, or none but a loopback device of its own.";
+
+    CREDENTIAL_FILE: PathBuf = "credentials.file", Shape::Path, path::source,
+        default "none", becomes "LoadCredential=", like r#""/etc/credstore/shop.db""#,
+        "A file of the host with the secret.";
+    CREDENTIAL_ENCRYPTED: PathBuf = "credentials.encrypted", Shape::Path, path::source,
+        default "none", becomes "LoadCredentialEncrypted=", like r#""/etc/credstore.encrypted/shop.db""#,
+        "A file of the host with the secret as `systemd-creds encrypt` wrote it.";
+
+    SYSTEMD_SERVICE: String = "systemd.service", Shape::Directives, text,
+        default "{}", becomes "[Service]", like "{ LogRateLimitBurst = 1000 }",
+        "Directives of `[Service]`: text, integers and booleans, or arrays for directives that may be given more than once.";
+    SYSTEMD_UNIT: String = "systemd.unit", Shape::Directives, text,
+        default "{}", becomes "[Unit]", like r#"{ ConditionPathExists = "/srv/shop" }"#,
+        "Directives of `[Unit]`, in the same way.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_key_stands_in_a_table_once_and_has_words() {
+        let mut seen = BTreeSet::new();
+        for about in KEYS {
+            assert!(seen.insert(about.path()), "{} stands twice", about.path());
+            assert!(
+                TABLES.iter().any(|table| table.name == about.table),
+                "{}",
+                about.path()
+            );
+            for words in [
+                about.default,
+                about.meaning,
+                about.directive,
+                about.since,
+                about.example,
+            ] {
+                assert!(!words.is_empty(), "{}", about.path());
+            }
+            assert!(about.meaning.ends_with('.'), "{}", about.path());
+            assert_eq!(
+                about.meaning.matches('`').count() % 2,
+                0,
+                "{}",
+                about.path()
+            );
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! `[mounts]` and `[credentials]` as written in; what is mounted where, and which secret is where, out.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::file::wish::Wish;
+use super::values::{self, path};
+use super::{Credential, Name, keys, name};
+use crate::diagnostic::{Fault, quote, rule};
+use crate::document::{Place, Reader, Scalar, Table, text};
+
+/// What a container sees at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// What it is.
+    pub source: MountSource,
+    /// Whether the container can only read it.
+    pub read_only: bool,
+}
+
+/// What can be mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MountSource {
+    /// A file or directory of the host: absolute, normal, not `/`.
+    Host(PathBuf),
+    /// A directory that lodger keeps.
+    Volume {
+        /// Its name below `/var/lib/lodger/volumes`.
+        name: String,
+        /// Whom it is given to when it is made; root if nobody is named.
+        owner: Option<Owner>,
+        /// Permission bits when it is made; `0o755` if none are named.
+        mode: Option<u32>,
+    },
+    /// Memory.
+    Tmpfs {
+        /// Bytes.
+        size: u64,
+        /// Permission bits; `0o1777` if none are named.
+        mode: Option<u32>,
+    },
+}
+
+/// A user and perhaps a group of the host, by name or number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The user.
+    pub user: String,
+    /// The group; the user's own if none is named.
+    pub group: Option<String>,
+}
+
+/// `[mounts]`; what is wrong with it is noted.
+pub fn read(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    wishes: &mut Vec<Wish>,
+) -> BTreeMap<PathBuf, Mount> {
+    let mut mounts = BTreeMap::new();
+    let Some(table) = reader.table(table, "mounts", "[mounts]") else {
+        return mounts;
+    };
+    for entry in table.into_entries() {
+        let target = entry.values.last().and_then(|(place, _)| {
+            let written = reader.name(entry.key, place)?;
+            path::target(&written)
+                .map_err(|fault| reader.fault(place.clone(), fault))
+                .ok()
+        });
+        let title = format!("[mounts.{}]", quote(entry.key));
+        let mut mount = None;
+        for (place, value) in &entry.values {
+            let table = reader.entry(value, title.clone());
+            mount = table.and_then(|table| read_mount(reader, table, place, wishes));
+        }
+        let (Some(target), Some(mount)) = (target, mount) else {
+            continue;
+        };
+        if mounts.insert(target, mount).is_some() {
+            let fault = Fault::new(
+                rule::CONFLICT,
+                format!("{} is named twice", quote(entry.key)),
+            );
+            if let Some((place, _)) = entry.values.last() {
+                reader.fault(place.clone(), fault);
+            }
+        }
+    }
+    mounts
+}
+
+fn read_mount(
+    reader: &mut Reader<'_>,
+    mut table: Table<'_>,
+    place: &Place,
+    wishes: &mut Vec<Wish>,
+) -> Option<Mount> {
+    let owner_place = table.place_of("owner").cloned();
+    let mode_place = table.place_of("mode").cloned();
+    let read_only_place = table.place_of("read-only").cloned();
+    let written = ["source", "volume", "tmpfs"].map(|key| table.place_of(key).cloned());
+
+    let source = reader.value(&mut table, &keys::MOUNT_SOURCE);
+    let volume = reader.value(&mut table, &keys::MOUNT_VOLUME);
+    let tmpfs = reader.value(&mut table, &keys::MOUNT_TMPFS);
+    let read_only = reader.value(&mut table, &keys::MOUNT_READ_ONLY);
+    let owner = reader.value(&mut table, &keys::MOUNT_OWNER);
+    let mode = reader.value(&mut table, &keys::MOUNT_MODE);
+    if !["source", "volume", "tmpfs"]
+        .iter()
+        .any(|key| table.has_misspelt(key))
+    {
+        exactly_one(reader, &written, place, "source, volume or tmpfs");
+    }
+    reader.refuse_rest(table);
+
+    let mut out_of_place = |place: Option<Place>, why: &str| {
+        if let Some(place) = place {
+            reader.fault(place, Fault::new(rule::CONFLICT, why));
+        }
+    };
+    let [has_source, has_volume, has_tmpfs] = written.map(|place| place.is_some());
+    if has_source && !has_volume {
+        out_of_place(owner_place, "what is on the host already keeps its owner");
+        out_of_place(mode_place, "what is on the host already keeps its mode");
+    } else if has_tmpfs {
+        out_of_place(owner_place, "a tmpfs has no owner but root: give it a mode");
+        out_of_place(read_only_place, "a tmpfs that is read-only stays empty");
+    }
+    let source = match (source, volume, tmpfs) {
+        (Some(path), None, None) => {
+            wishes.push(Wish::path("the source", &path, place));
+            MountSource::Host(path)
+        }
+        (None, Some(name), None) => {
+            if let Some(Owner { user, .. }) = &owner {
+                wishes.push(Wish::user(user, place));
+            }
+            MountSource::Volume { name, owner, mode }
+        }
+        (None, None, Some(size)) => MountSource::Tmpfs { size, mode },
+        _ => return None,
+    };
+    Some(Mount {
+        source,
+        read_only: read_only.unwrap_or(false),
+    })
+}
+
+/// Notes when not exactly one of some keys is `written`; `names` tells which they are.
+fn exactly_one(reader: &mut Reader<'_>, written: &[Option<Place>], place: &Place, names: &str) {
+    let mut there = written.iter().flatten();
+    match (there.next(), there.next()) {
+        (None, _) => reader.fault(
+            place.clone(),
+            Fault::new(rule::MISSING_KEY, format!("one of {names} is missing")),
+        ),
+        (Some(_), Some(second)) => reader.fault(
+            second.clone(),
+            Fault::new(rule::CONFLICT, format!("more than one of {names}")),
+        ),
+        (Some(_), None) => {}
+    }
+}
+
+/// `[credentials]`; what is wrong with it is noted.
+pub fn read_credentials(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    wishes: &mut Vec<Wish>,
+) -> BTreeMap<String, Credential> {
+    let mut credentials = BTreeMap::new();
+    let Some(table) = reader.table(table, "credentials", "[credentials]") else {
+        return credentials;
+    };
+    for entry in table.into_entries() {
+        let name = entry.values.last().and_then(|(place, _)| {
+            let name = reader.name(entry.key, place)?;
+            match credential_name(&name) {
+                Ok(()) => Some(name),
+                Err(fault) => {
+                    reader.fault(place.clone(), fault);
+                    None
+                }
+            }
+        });
+        let title = format!("[credentials.{}]", quote(entry.key));
+        let mut credential = None;
+        for (place, value) in &entry.values {
+            let table = reader.entry(value, title.clone());
+            credential = table.and_then(|table| read_credential(reader, table, place, wishes));
+        }
+        if let (Some(name), Some(credential)) = (name, credential) {
+            credentials.insert(name, credential);
+        }
+    }
+    credentials
+}
+
+fn read_credential(
+    reader: &mut Reader<'_>,
+    mut table: Table<'_>,
+    place: &Place,
+    wishes: &mut Vec<Wish>,
+) -> Option<Credential> {
+    let written = ["file", "encrypted"].map(|key| table.place_of(key).cloned());
+    let file = reader.value(&mut table, &keys::CREDENTIAL_FILE);
+    let encrypted = reader.value(&mut table, &keys::CREDENTIAL_ENCRYPTED);
+    if !["file", "encrypted"]
+        .iter()
+        .any(|key| table.has_misspelt(key))
+    {
+        exactly_one(reader, &written, place, "file or encrypted");
+    }
+    reader.refuse_rest(table);
+    let credential = match (file, encrypted) {
+        (Some(path), None) => Credential {
+            path,
+            encrypted: false,
+        },
+        (None, Some(path)) => Credential {
+            path,
+            encrypted: true,
+        },
+        _ => return None,
+    };
+    wishes.push(Wish::path("the credential", &credential.path, place));
+    Some(credential)
+}
+
+/// A file name that systemd also takes for a file descriptor's (`credential_name_valid`).
+fn credential_name(name: &str) -> Result<(), Fault> {
+    let allowed = |byte: u8| {
+        (b'!'..=b'~').contains(&byte) && !matches!(byte, b'/' | b':' | b'"' | b'\'' | b'\\')
+    };
+    if (1..=255).contains(&name.len()) && name.bytes().all(allowed) && !matches!(name, "." | "..") {
+        return Ok(());
+    }
+    let message = format!("{} cannot be the name of a credential", quote(name));
+    Err(Fault::new(rule::VALUE, message)
+        .help("a file name of ASCII characters without blanks, quotes, \":\", \"/\" and \"\\\""))
+}
+
+/// The name of a volume: by the rule for containers' names.
+pub fn volume(scalar: Scalar) -> Result<String, Fault> {
+    let name = text(scalar)?;
+    match Name::parse(&name) {
+        Ok(_) => Ok(name),
+        Err(why) => {
+            let message = format!("{} cannot be the name of a volume: {why}", quote(&name));
+            let fault = Fault::new(rule::NAME, message);
+            Err(fault.help(format!(
+                "{}; for a path of the host there is \"source\"",
+                name::RULE
+            )))
+        }
+    }
+}
+
+/// `USER` or `USER:GROUP`.
+pub fn owner(scalar: Scalar) -> Result<Owner, Fault> {
+    let written = text(scalar)?;
+    let (user, group) = match written.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (written.as_str(), None),
+    };
+    values::user_or_group(user, "user")?;
+    if let Some(group) = group {
+        values::user_or_group(group, "group")?;
+    }
+    Ok(Owner {
+        user: user.to_owned(),
+        group: group.map(str::to_owned),
+    })
+}
+
+/// Permission bits as chmod(1) takes them in octal. Without set-id bits: in a container they mean nothing.
+pub fn mode(scalar: Scalar) -> Result<u32, Fault> {
+    let fault = |written: &str| {
+        Err(Fault::new(rule::VALUE, format!("{written} is not a mode"))
+            .help("octal digits in quotes, such as \"0750\""))
+    };
+    let written = match scalar {
+        Scalar::Integer(number) => return fault(&number.to_string()),
+        other => text(other)?,
+    };
+    let digits = (3..=4).contains(&written.len())
+        && written.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    match u32::from_str_radix(&written, 8) {
+        Ok(mode) if digits && mode & 0o6000 == 0 => Ok(mode),
+        _ => fault(&quote(&written)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Scalar {
+        Scalar::Text(text.to_owned())
+    }
+
+    #[test]
+    fn modes_owners_and_names() {
+        assert_eq!(mode(of("0750")), Ok(0o750));
+        assert_eq!(mode(of("755")), Ok(0o755));
+        assert_eq!(mode(of("1777")), Ok(0o1777));
+        for bad in ["", "75", "0o755", "0888", "4755", "2775", "+755", "00755"] {
+            assert!(mode(of(bad)).is_err(), "for {bad:?}");
+        }
+        assert!(mode(Scalar::Integer(755)).is_err());
+
+        assert_eq!(owner(of("a")).map(|owner| owner.group), Ok(None));
+        assert_eq!(
+            owner(of("33:adm")).map(|owner| owner.group),
+            Ok(Some("adm".to_owned()))
+        );
+        for bad in ["", ":", "a:", ":a", "a:b:c", "a b"] {
+            assert!(owner(of(bad)).is_err(), "for {bad:?}");
+        }
+
+        for good in ["shop", "shop.v2", "web@3", "9"] {
+            assert_eq!(volume(of(good)), Ok(good.to_owned()));
+        }
+        for bad in ["", ".x", "-x", "../x", "a/b", "/a", "a b", "é"] {
+            assert!(volume(of(bad)).is_err(), "for {bad:?}");
+        }
+
+        for good in ["db-password", "tls.key", "a=b"] {
+            assert_eq!(credential_name(good), Ok(()));
+        }
+        for bad in ["", ".", "..", "a b", "a:b", "a/b", "é", "a\"b"] {
+            assert!(credential_name(bad).is_err(), "for {bad:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Paths in; what is in the files, each read once and numbered, out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Content, read_content};
+use crate::diagnostic::{Fault, rule};
+
+/// All files together, in bytes: what a generator may hold in memory before it has begun.
+const MOST_BYTES: usize = 256 << 20;
+
+/// One file.
+#[derive(Debug)]
+pub struct Document {
+    /// As its user knows it.
+    pub source: PathBuf,
+    /// What is in it, or why that cannot be known.
+    pub content: Result<Content, Fault>,
+}
+
+/// Files by their numbers.
+#[derive(Debug, Default)]
+pub struct Documents {
+    list: Vec<Document>,
+    /// The drop-ins among them, which may be meant for many containers.
+    numbers: BTreeMap<PathBuf, usize>,
+    bytes: usize,
+}
+
+impl Documents {
+    /// All, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Document> {
+        self.list.iter()
+    }
+
+    /// The document with this number.
+    pub fn get(&self, number: usize) -> &Document {
+        &self.list[number]
+    }
+
+    /// Reads `path`, known to its user as `source`. Returns its number.
+    pub fn read(&mut self, source: PathBuf, path: &Path) -> usize {
+        let content = match self.bytes {
+            0..=MOST_BYTES => read_content(path),
+            _ => {
+                let message = format!("not read: those before it have {} MiB", MOST_BYTES >> 20);
+                Err(Fault::new(rule::TOO_MANY, message))
+            }
+        };
+        if let Ok(Content::Bytes(bytes)) = &content {
+            self.bytes += bytes.len();
+        }
+        self.add(source, content)
+    }
+
+    /// The same, unless it has been read before.
+    pub fn read_once(&mut self, source: &Path, path: &Path) -> usize {
+        if let Some(number) = self.numbers.get(source) {
+            return *number;
+        }
+        let number = self.read(source.to_owned(), path);
+        self.numbers.insert(source.to_owned(), number);
+        number
+    }
+
+    /// Adds what is known of `source`. Returns its number.
+    pub fn add(&mut self, source: PathBuf, content: Result<Content, Fault>) -> usize {
+        self.list.push(Document { source, content });
+        self.list.len() - 1
+    }
+}

@@ -1,0 +1,217 @@
+//! Paths as people write them in; absolute, normal paths that mean what was written, or faults, out.
+
+use std::path::{Path, PathBuf};
+
+use crate::container::EnvironmentFile;
+use crate::diagnostic::{Fault, quote, rule};
+use crate::document::{Scalar, text};
+
+/// Where the container's own file systems are: systemd mounts them over whatever a path below would bring.
+const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
+
+/// An absolute path without `.` and `..`, written the shortest way.
+pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
+    normal(&text(scalar)?)
+}
+
+fn normal(path: &str) -> Result<PathBuf, Fault> {
+    let fault = |why: &str| Err(Fault::new(rule::PATH, format!("{} {why}", quote(path))));
+    if !path.starts_with('/') {
+        return fault("is not an absolute path");
+    }
+    if path.contains(char::is_control) || path.ends_with(char::is_whitespace) {
+        return fault(
+            "has control characters in it or a blank at its end, which a unit file cannot hold",
+        );
+    }
+    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if parts.iter().any(|part| matches!(*part, "." | "..")) {
+        return fault("has \".\" or \"..\" in it");
+    }
+    if parts.iter().any(|part| part.len() > 255) || path.len() > 4095 {
+        return fault("is longer than a path can be");
+    }
+    Ok(PathBuf::from(format!("/{}", parts.join("/"))))
+}
+
+/// `[root] hide`: something below `/`.
+pub fn hidden(scalar: Scalar) -> Result<PathBuf, Fault> {
+    let path = absolute(scalar)?;
+    if path.parent().is_none() {
+        return Err(Fault::new(
+            rule::PATH,
+            "\"/\" cannot be hidden: nothing would be left",
+        ));
+    }
+    Ok(path)
+}
+
+/// `[root] show`: something of the host, seen where it is.
+pub fn shown(scalar: Scalar) -> Result<PathBuf, Fault> {
+    let path = source(scalar)?;
+    inside(&path)?;
+    Ok(path)
+}
+
+/// A file or directory of the host that systemd binds or reads: its directives use `:` between two paths.
+pub fn source(scalar: Scalar) -> Result<PathBuf, Fault> {
+    let path = absolute(scalar)?;
+    bindable(&path)?;
+    if path.parent().is_none() {
+        let message = "\"/\" would be everything that the container must not see";
+        return Err(Fault::new(rule::PATH, message));
+    }
+    Ok(path)
+}
+
+/// The place in a container where something is mounted.
+pub fn target(written: &str) -> Result<PathBuf, Fault> {
+    let path = normal(written)?;
+    bindable(&path)?;
+    inside(&path)?;
+    // Whole trees of packages: their programs and libraries would be replaced for good.
+    const WHOLE: [&str; 3] = ["/usr", "/etc", "/run"];
+    if WHOLE.iter().any(|whole| path == Path::new(whole)) {
+        let message = format!("{} cannot be mounted over", quote(written));
+        return Err(Fault::new(rule::PATH, message).help("name something below it"));
+    }
+    Ok(path)
+}
+
+fn inside(path: &Path) -> Result<(), Fault> {
+    let written = quote(&path.to_string_lossy());
+    if path.parent().is_none() {
+        let message = "\"/\" is the container's root itself";
+        return Err(Fault::new(rule::PATH, message));
+    }
+    match OWN.iter().find(|own| path.starts_with(own)) {
+        Some(own) => {
+            let message = format!("{written} is in {own}, of which each container has its own");
+            let fault = Fault::new(rule::PATH, message);
+            Err(match *own {
+                "/dev" => fault.help("for devices there is [isolation] devices"),
+                _ => fault,
+            })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Characters that systemd takes for something else in a list of paths, or that lodger's own command line would.
+fn bindable(path: &Path) -> Result<(), Fault> {
+    let written = path.to_string_lossy();
+    match written
+        .chars()
+        .find(|c| matches!(c, ':' | '"' | '\'' | '\\'))
+    {
+        Some(character) => {
+            let message = format!(
+                "{} has {character} in it, which systemd cannot mount",
+                quote(&written)
+            );
+            Err(Fault::new(rule::PATH, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// `-` for a file that may be missing, and a path, which need not be absolute: where it begins is known later.
+pub fn environment_file(scalar: Scalar) -> Result<EnvironmentFile, Fault> {
+    let written = text(scalar)?;
+    let (optional, path) = match written.strip_prefix('-') {
+        Some(path) => (true, path),
+        None => (false, written.as_str()),
+    };
+    if path.is_empty() {
+        return Err(Fault::new(
+            rule::PATH,
+            format!("{} names no file", quote(&written)),
+        ));
+    }
+    // systemd.exec(5): EnvironmentFile= takes wildcards, and nothing can be put before them to take that away.
+    if path.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+        let message = format!("{} has a wildcard or backslash in it", quote(&written));
+        return Err(Fault::new(rule::PATH, message).help("name one file each"));
+    }
+    // What is relative is made absolute by the directory of the file it stands in, which is normal.
+    let path = match path.strip_prefix('/') {
+        Some(_) => normal(path)?,
+        None => {
+            let below = normal(&format!("/{path}"))?;
+            PathBuf::from(below.strip_prefix("/").unwrap_or(&below))
+        }
+    };
+    Ok(EnvironmentFile { path, optional })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Scalar {
+        Scalar::Text(text.to_owned())
+    }
+
+    #[test]
+    fn paths_are_written_the_shortest_way() {
+        for (written, meant) in [
+            ("/", "/"),
+            ("/srv", "/srv"),
+            ("//srv//x/", "/srv/x"),
+            ("/%n/é", "/%n/é"),
+            ("/.x/..y", "/.x/..y"),
+        ] {
+            assert_eq!(absolute(of(written)), Ok(PathBuf::from(meant)));
+        }
+        for bad in [
+            "",
+            "srv",
+            "./srv",
+            "/../x",
+            "/x/./y",
+            "/x\ny",
+            "/x ",
+            "~/x",
+            "%h/x",
+            &format!("/{}", "a".repeat(256)),
+            &"/a".repeat(2048),
+        ] {
+            assert!(absolute(of(bad)).is_err(), "for {bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_mounted_over_or_taken_otherwise_is_refused() {
+        for good in ["/srv/x", "/a b", "/run/postgresql", "/usr/share/x", "/x%y$"] {
+            assert_eq!(target(good), Ok(PathBuf::from(good)), "for {good:?}");
+            assert_eq!(source(of(good)), Ok(PathBuf::from(good)), "for {good:?}");
+        }
+        for bad in [
+            "/", "/usr", "/usr/", "/etc", "/proc/x", "/dev/sda", "/sys", "/tmp/x", "/a:b", "/a\"",
+            "/a\\b", "x",
+        ] {
+            assert!(target(bad).is_err(), "for {bad:?}");
+        }
+        assert!(shown(of("/proc/sys")).is_err());
+        assert!(source(of("/")).is_err());
+        assert!(hidden(of("/")).is_err());
+    }
+
+    #[test]
+    fn environment_files_may_be_relative_and_optional() {
+        let read = |written: &str| {
+            environment_file(of(written))
+                .map(|file| (file.path.display().to_string(), file.optional))
+        };
+        assert_eq!(read("web.env"), Ok(("web.env".to_owned(), false)));
+        assert_eq!(read("-sub//web.env"), Ok(("sub/web.env".to_owned(), true)));
+        assert_eq!(
+            read("-/etc/default/web"),
+            Ok(("/etc/default/web".to_owned(), true))
+        );
+        assert_eq!(read("%h/x"), Ok(("%h/x".to_owned(), false)));
+        for bad in ["", "-", "../x", "/etc/*.env", "a[1]", "a\nb", "/a/../b"] {
+            assert!(read(bad).is_err(), "for {bad:?}");
+        }
+    }
+}
