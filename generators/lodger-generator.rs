@@ -1,6 +1,7 @@
 //! systemd calls it at boot and at every daemon-reload (systemd.generator(7)): container files in, units in its output directory out.
 //!
-//! It reads, writes below the first directory it is given, and does nothing else: no D-Bus, no other program.
+//! It reads, writes below the first directory it is given, tells what became of each file in /run/lodger/status.json, and does
+//! nothing else: no D-Bus, no other program.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 use lodger::container::installed;
 use lodger::diagnostic::{Diagnostic, Severity};
+use lodger::file_status::{self, file_statuses};
 use lodger::generate::tree;
 use lodger::kmsg;
 use lodger::prefix::Prefix;
@@ -47,11 +49,15 @@ fn generate(prefix: &Prefix, directory: &Path, log: &Log) -> ExitCode {
     for diagnostics in installed.diagnostics.chunk_by(|a, b| a.path == b.path) {
         log.diagnostics(diagnostics);
     }
-    let written = tree(&installed).write(directory);
-    for error in written.as_ref().err().into_iter().flatten() {
+    let mut errors = tree(&installed).write(directory).err().unwrap_or_default();
+    // Of the running system: of another root nothing but units is made.
+    if prefix.is_host() {
+        errors.extend(file_status::write(prefix, &file_statuses(&installed)).err());
+    }
+    for error in &errors {
         log.error(&format!("{error:#}"));
     }
-    if installed.has_errors() || written.is_err() {
+    if installed.has_errors() || !errors.is_empty() {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

@@ -13,6 +13,7 @@ use lodger::prefix::Prefix;
 mod check;
 mod list;
 mod man;
+mod plain_table;
 mod show;
 mod status;
 

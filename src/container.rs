@@ -18,6 +18,7 @@ pub mod name;
 pub mod raw;
 pub mod references;
 pub mod search;
+pub mod sources;
 pub mod values;
 
 pub use mounts::{Mount, MountSource};

@@ -129,9 +129,11 @@ fn asked_for<'a>(
         Given::File(name, _) => installed.layers.get(name),
         Given::DropIn(..) => None,
     });
-    let drop_ins = layers
-        .flatten()
-        .map(|number| installed.documents.get(*number));
+    let numbers = layers.flat_map(|layers| {
+        let own = layers.instances.values().flatten();
+        layers.common.iter().chain(own)
+    });
+    let drop_ins = numbers.map(|number| installed.documents.get(*number));
     drop_ins
         .map(|document| document.source.as_path())
         .chain(files.iter().map(PathBuf::as_path))

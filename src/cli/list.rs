@@ -1,24 +1,26 @@
 //! `lodger list`: what is installed in; a table or JSON of all containers and files out.
 
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use comfy_table::{Table, presets};
-use lodger::container::Start;
 use lodger::container::installed::{self, Installed};
+use lodger::container::{Name, Start};
 use lodger::prefix::Prefix;
+use lodger::systemd::{ServiceState, Systemd};
 use serde::Serialize;
 
+use super::plain_table::{plain_table, trimmed};
 use super::write_json;
 
 /// List all container files and what becomes of them.
 ///
 /// The state tells what the file makes: "good" a container, "refused" nothing but a unit that fails and tells why, "masked"
-/// nothing on purpose, and "shadowed" nothing because a stronger file has its name. What containers do at present is told by
-/// systemctl.
+/// nothing on purpose, and "shadowed" nothing because a stronger file has its name. "vanished" is a container that runs although
+/// no file makes it any more. What else containers do at present is told by `lodger status`.
 #[derive(Debug, Args)]
 pub struct List {
     /// Write JSON.
@@ -38,7 +40,18 @@ struct Row {
 impl List {
     /// Writes the list, by name.
     pub fn run(&self, prefix: &Prefix, out: &mut dyn Write) -> Result<ExitCode> {
-        let rows = rows(&installed::read(prefix));
+        let installed = installed::read(prefix);
+        let mut rows = rows(&installed);
+        if prefix.is_host() {
+            match vanished(&installed) {
+                Ok(vanished) => rows.extend(vanished),
+                // Where systemd does not run, nothing else does.
+                Err(cause) => writeln!(
+                    io::stderr(),
+                    "note: not known whether containers run that no file makes: {cause:#}"
+                )?,
+            }
+        }
         if self.json {
             write_json(out, &rows)?;
         } else if !rows.is_empty() {
@@ -119,15 +132,33 @@ fn rows(installed: &Installed) -> Vec<Row> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
+/// Containers that run, and that nothing which is installed has to do with.
+fn vanished(installed: &Installed) -> Result<Vec<Row>> {
+    let mut known: BTreeSet<&Name> = installed
+        .containers()
+        .map(|container| &container.name)
+        .collect();
+    known.extend(installed.clashing.iter().map(|(name, _)| name));
+    known.extend(installed.refused.iter().flat_map(|refused| &refused.names));
+    let services = Systemd::connect()?.services()?;
+    let gone = services
+        .into_iter()
+        .filter(|service| service.is_running() && !known.contains(&service.name));
+    let row = |service: ServiceState| Row {
+        name: service.name.to_string(),
+        state: "vanished",
+        start: None,
+        source: "-".to_owned(),
+        description: format!(
+            "its file is gone, and it runs on; \"systemctl stop {}\" ends it",
+            service.unit
+        ),
+    };
+    Ok(gone.map(row).collect())
+}
+
 fn table(rows: &[Row]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "NAME",
-        "STATE",
-        "START",
-        "SOURCE",
-        "DESCRIPTION",
-    ]);
+    let mut table = plain_table(["NAME", "STATE", "START", "SOURCE", "DESCRIPTION"]);
     for row in rows {
         table.add_row([
             &row.name,
@@ -137,8 +168,5 @@ fn table(rows: &[Row]) -> String {
             &row.description,
         ]);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.trim_fmt()
+    trimmed(&mut table)
 }

@@ -1,6 +1,7 @@
 //! `lodger show`: a container's name in; its units, byte for byte as the generator writes them, out.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -8,11 +9,13 @@ use clap::Args;
 use lodger::container::Name;
 use lodger::container::installed::{self, Installed};
 use lodger::container::name::FileName;
-use lodger::diagnostic::{Diagnostic, did_you_mean, quote};
+use lodger::container::sources::{Origin, sources};
+use lodger::diagnostic::{Diagnostic, did_you_mean, printable, quote};
 use lodger::generate::{UnitTree, tree};
 use lodger::prefix::Prefix;
 use serde::Serialize;
 
+use super::plain_table::{plain_table, trimmed};
 use super::{tell, write_json};
 
 /// Show the units of a container.
@@ -24,11 +27,15 @@ use super::{tell, write_json};
 Examples:
   lodger show web       the container of web.toml
   lodger show web@3     one instance of web@.toml
-  lodger show web@      all of them")]
+  lodger show web@      all of them
+  lodger show --sources web   which file each of its values comes from")]
 pub struct Show {
     /// web, web@3 for one instance, or web@ for all.
     name: String,
-    /// Write JSON: each unit's name, text and links.
+    /// Show which file and line each value comes from, instead of the units.
+    #[arg(long)]
+    sources: bool,
+    /// Write JSON: each unit's name, text and links; or each value's key, file and line.
     #[arg(long)]
     json: bool,
 }
@@ -50,8 +57,11 @@ impl Show {
     /// Writes the units; those of a refused container with exit status 1 and its diagnostics on stderr.
     pub fn run(&self, prefix: &Prefix, out: &mut dyn Write) -> Result<ExitCode> {
         let installed = installed::read(prefix);
-        let tree = tree(&installed);
         let units = units_of(&installed, &self.name)?;
+        if self.sources {
+            return self.run_sources(&installed, out);
+        }
+        let tree = tree(&installed);
         let shown: Vec<_> = units.iter().filter_map(|unit| shown(&tree, unit)).collect();
         if self.json {
             write_json(out, &shown)?;
@@ -65,6 +75,52 @@ impl Show {
         } else {
             ExitCode::FAILURE
         })
+    }
+}
+
+impl Show {
+    fn run_sources(&self, installed: &Installed, out: &mut dyn Write) -> Result<ExitCode> {
+        let (file, instance) = match self.name.split_once('@') {
+            Some((stem, "")) => (format!("{stem}@"), None),
+            Some((stem, instance)) => (format!("{stem}@"), Some(instance)),
+            None => (self.name.clone(), None),
+        };
+        let name = FileName::parse(&file).map_err(anyhow::Error::msg)?;
+        let origins = sources(installed, &name, instance);
+        if self.json {
+            write_json(out, &origins)?;
+        } else if !origins.is_empty() {
+            writeln!(out, "{}", sources_table(&origins))?;
+        }
+        let wrong = mistakes(installed, &self.name);
+        tell(wrong.iter().copied())?;
+        Ok(ExitCode::from(u8::from(!wrong.is_empty())))
+    }
+}
+
+fn sources_table(origins: &[Origin]) -> String {
+    let mut table = plain_table(["KEY", "VALUE", "SOURCE", "INSTEAD OF"]);
+    for origin in origins {
+        let place = |path: &Path, line: usize| format!("{}:{line}", path.display());
+        let overridden = origin.overridden.iter();
+        let overridden: Vec<_> = overridden.map(|at| place(&at.path, at.line)).collect();
+        table.add_row([
+            origin.key.clone(),
+            one_line(&origin.value),
+            place(&origin.path, origin.line),
+            overridden.join(", "),
+        ]);
+    }
+    trimmed(&mut table)
+}
+
+/// A value on one line, cut where it gets long.
+fn one_line(value: &str) -> String {
+    const LONGEST: usize = 60;
+    let line = value.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((cut, _)) => printable(&format!("{}...", &line[..cut])),
+        None => printable(&line),
     }
 }
 

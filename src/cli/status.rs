@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use comfy_table::{Table, presets};
 use lodger::container::installed;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
@@ -14,6 +13,7 @@ use lodger::status::{ContainerStatus, Status, status};
 use lodger::systemd::Systemd;
 use nix::unistd::Uid;
 
+use super::plain_table::{plain_table, trimmed};
 use super::write_json;
 
 /// Show what containers do now: their state, their processes, and whether these run the host's present code.
@@ -115,10 +115,7 @@ fn in_words(report: &Report) -> String {
 }
 
 fn table(containers: &[ContainerStatus]) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(["NAME", "STATE", "SINCE", "PROCESSES", "STALE"]);
+    let mut table = plain_table(["NAME", "STATE", "SINCE", "PROCESSES", "STALE"]);
     for container in containers {
         let state = match &container.result {
             Some(result) => format!("{} ({result})", container.state),
@@ -135,8 +132,5 @@ fn table(containers: &[ContainerStatus]) -> String {
         let since = container.since.as_deref().unwrap_or("-");
         table.add_row([&container.name, &state, since, &processes, stale]);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.trim_fmt()
+    trimmed(&mut table)
 }

@@ -37,9 +37,17 @@ pub struct Installed {
     pub diagnostics: Vec<Diagnostic>,
     /// Every file that was read.
     pub documents: Documents,
-    /// The files that say something about the containers of each file, weakest first, by their numbers; of a template those
-    /// for all instances.
-    pub layers: BTreeMap<FileName, Vec<usize>>,
+    /// The files that say something about the containers of each file.
+    pub layers: BTreeMap<FileName, Layering>,
+}
+
+/// The files that say something about the containers of one file, by their numbers, weakest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layering {
+    /// The file itself, and the drop-ins for all that it makes.
+    pub common: Vec<usize>,
+    /// The same for instances that have drop-ins of their own.
+    pub instances: BTreeMap<String, Vec<usize>>,
 }
 
 impl Installed {
@@ -79,8 +87,18 @@ pub fn read_with(prefix: &Prefix, given: &[Given]) -> Installed {
         }),
     );
     for file in found.files {
-        let layers = std::iter::once(file.document).chain(file.drop_ins.iter().copied());
-        installed.layers.insert(file.name.clone(), layers.collect());
+        let layers = |drop_ins: &[usize]| {
+            let drop_ins = drop_ins.iter().copied();
+            std::iter::once(file.document).chain(drop_ins).collect()
+        };
+        let instances = file.instances.iter();
+        let layering = Layering {
+            common: layers(&file.drop_ins),
+            instances: instances
+                .map(|(instance, drop_ins)| (instance.clone(), layers(drop_ins)))
+                .collect(),
+        };
+        installed.layers.insert(file.name.clone(), layering);
         installed.judge(file, &texts);
     }
     installed.documents = found.documents;
