@@ -5,6 +5,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -43,11 +44,13 @@ fn output_directory(arguments: Vec<OsString>) -> Option<PathBuf> {
 }
 
 fn generate(prefix: &Prefix, directory: &Path, log: &Log) -> ExitCode {
-    let installed = installed::read(prefix);
+    // The process ends with them: to give back every string on its own costs a tenth of its time.
+    let installed = ManuallyDrop::new(installed::read(prefix));
     for diagnostics in installed.diagnostics.chunk_by(|a, b| a.path == b.path) {
         log.diagnostics(diagnostics);
     }
-    let written = tree(&installed).write(directory);
+    let tree = ManuallyDrop::new(tree(&installed));
+    let written = tree.write(directory);
     for error in written.as_ref().err().into_iter().flatten() {
         log.error(&format!("{error:#}"));
     }

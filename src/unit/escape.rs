@@ -64,9 +64,9 @@ pub fn path(path: &str) -> String {
 /// must not begin a new line.
 pub fn text(text: &str) -> Escaped {
     let mut escaped = String::with_capacity(text.len() + 1);
-    let special = |character: char| character == '%' || character.is_control();
-    push_replaced(&mut escaped, text, special, |escaped, character| {
-        escaped.push_str(if character == '%' { "%%" } else { " " });
+    let special = |byte: u8| byte == b'%' || byte.is_ascii_control();
+    push_replaced(&mut escaped, text, special, |escaped, byte| {
+        escaped.push_str(if byte == b'%' { "%%" } else { " " });
     });
     // A line that ends in a lone backslash goes on in the next one. systemd strips the blank, and the backslash stays.
     let backslashes = escaped.bytes().rev().take_while(|&byte| byte == b'\\');
@@ -118,53 +118,56 @@ fn joined<S: AsRef<str>>(
 }
 
 fn push_quoted(escaped: &mut String, word: &str, variables: bool) {
-    // Blanks and control characters are ASCII up to the blank, and DEL.
-    let quoted = |byte: u8| byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7f);
     // A lone `;` would begin a second command.
-    let quotes = word.is_empty() || word == ";" || word.bytes().any(quoted);
+    let quotes = word.is_empty() || word == ";" || has(word, needs_quotes);
     escaped.reserve(word.len() + 3);
     if quotes {
         escaped.push('"');
     }
-    let special = |character: char| {
-        matches!(character, '%' | '$' | '"' | '\\') || character.is_ascii_control()
-    };
-    push_replaced(escaped, word, special, |escaped, character| {
-        match character {
-            '%' => escaped.push_str("%%"),
-            '$' => escaped.push_str(if variables { "$$" } else { "$" }),
-            '"' => escaped.push_str("\\\""),
-            '\\' => escaped.push_str("\\\\"),
-            '\n' => escaped.push_str("\\n"),
-            '\t' => escaped.push_str("\\t"),
-            '\r' => escaped.push_str("\\r"),
-            // ASCII, so one byte.
-            _ => push_hex(escaped, character as u8),
-        }
+    let special = |byte: u8| needs_quotes(byte) || matches!(byte, b'%' | b'$');
+    push_replaced(escaped, word, special, |escaped, byte| match byte {
+        b'%' => escaped.push_str("%%"),
+        b'$' => escaped.push_str(if variables { "$$" } else { "$" }),
+        b'"' => escaped.push_str("\\\""),
+        b'\\' => escaped.push_str("\\\\"),
+        b'\n' => escaped.push_str("\\n"),
+        b'\t' => escaped.push_str("\\t"),
+        b'\r' => escaped.push_str("\\r"),
+        b' ' | b'\'' => escaped.push(char::from(byte)),
+        _ => push_hex(escaped, byte),
     });
     if quotes {
         escaped.push('"');
     }
 }
 
-/// `text` with `replace` in place of each `special` character: what is between them is copied as a whole.
+/// Blanks, control characters (all below the blank but DEL), quotes and the backslash.
+fn needs_quotes(byte: u8) -> bool {
+    byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7f)
+}
+
+/// Whether any byte of `text` is `special`. Looks at all of them, which is quicker than to stop at the first.
+fn has(text: &str, special: impl Fn(u8) -> bool) -> bool {
+    text.bytes()
+        .fold(false, |found, byte| found | special(byte))
+}
+
+/// `text` with what `replace` writes in place of each `special` byte, which must be ASCII. Nearly every text has none.
 fn push_replaced(
     escaped: &mut String,
     text: &str,
-    special: impl Fn(char) -> bool,
-    replace: impl Fn(&mut String, char),
+    special: impl Fn(u8) -> bool + Copy,
+    replace: impl Fn(&mut String, u8),
 ) {
-    let mut rest = text;
-    while let Some(at) = rest.find(&special) {
-        let (plain, from) = rest.split_at(at);
-        escaped.push_str(plain);
-        let mut characters = from.chars();
-        if let Some(character) = characters.next() {
-            replace(escaped, character);
-        }
-        rest = characters.as_str();
+    if !has(text, special) {
+        return escaped.push_str(text);
     }
-    escaped.push_str(rest);
+    for character in text.chars() {
+        match u8::try_from(character) {
+            Ok(byte) if byte.is_ascii() && special(byte) => replace(escaped, byte),
+            _ => escaped.push(character),
+        }
+    }
 }
 
 fn push_hex(text: &mut String, byte: u8) {
