@@ -1,6 +1,7 @@
 # make deb      the Debian package, in target/deb/
 # make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13
 # make demo     a hundred containers, patched by unattended-upgrade, in a throw-away Debian 13
+# make bench-generator  how fast the generator is, beside cp -a and podman's Quadlet
 # make install  for packagers: what `make build` made, under DESTDIR
 
 # Absolute: cargo and the package build run in other directories too.
@@ -19,7 +20,7 @@ DATA     = $(DESTDIR)$(PREFIX)/share
 UNITS    = $(DESTDIR)$(PREFIX)/lib/systemd/system
 LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 
-.PHONY: build deb lint lintian unit-test test-system test demo install prerequisites
+.PHONY: build deb lint lintian unit-test test-system test demo bench-generator install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
@@ -57,6 +58,9 @@ test: lint unit-test deb lintian test-system
 
 demo: deb
 	tests/system/demo
+
+bench-generator: prerequisites
+	bench/generator
 
 prerequisites:
 	debian/prerequisites build

@@ -6,6 +6,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,11 +46,13 @@ fn output_directory(arguments: Vec<OsString>) -> Option<PathBuf> {
 }
 
 fn generate(prefix: &Prefix, directory: &Path, log: &Log) -> ExitCode {
-    let installed = installed::read(prefix);
+    // The process ends with them: to give back every string on its own costs a tenth of its time.
+    let installed = ManuallyDrop::new(installed::read(prefix));
     for diagnostics in installed.diagnostics.chunk_by(|a, b| a.path == b.path) {
         log.diagnostics(diagnostics);
     }
-    let mut errors = tree(&installed).write(directory).err().unwrap_or_default();
+    let tree = ManuallyDrop::new(tree(&installed));
+    let mut errors = tree.write(directory).err().unwrap_or_default();
     // Of the running system: of another root nothing but units is made.
     if prefix.is_host() {
         errors.extend(file_status::write(prefix, &file_statuses(&installed)).err());

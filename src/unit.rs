@@ -37,7 +37,8 @@ impl Unit {
         Self {
             file_name,
             comment,
-            entries: Vec::new(),
+            // What most units have.
+            entries: Vec::with_capacity(64),
         }
     }
 
@@ -56,18 +57,35 @@ impl Unit {
     }
 }
 
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# {}", self.comment)?;
+impl Unit {
+    /// The whole file.
+    pub fn text(&self) -> String {
+        let line = |entry: &Entry| entry.key.len() + entry.value.as_str().len() + "=\n".len();
+        let lines: usize = self.entries.iter().map(line).sum();
+        // A few sections; one more costs no more than to move the text.
+        let mut text = String::with_capacity(lines + self.comment.as_str().len() + 64);
+        for part in ["# ", self.comment.as_str(), "\n"] {
+            text.push_str(part);
+        }
         let mut section = None;
         for entry in &self.entries {
             if section != Some(entry.section) {
-                writeln!(f, "\n[{}]", entry.section)?;
+                for part in ["\n[", entry.section, "]\n"] {
+                    text.push_str(part);
+                }
                 section = Some(entry.section);
             }
-            writeln!(f, "{}={}", entry.key, entry.value)?;
+            for part in [&*entry.key, "=", entry.value.as_str(), "\n"] {
+                text.push_str(part);
+            }
         }
-        Ok(())
+        text
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 

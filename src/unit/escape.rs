@@ -5,16 +5,24 @@
 //! * words, quoting (systemd.syntax(7), "Quoting") and for commands `$` (systemd.service(5), "Command lines"): [`words`],
 //!   [`command`].
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A value that may stand in a unit: one line, escaped once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Escaped(String);
+pub struct Escaped(Cow<'static, str>);
+
+impl Escaped {
+    /// As it stands in the unit.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl From<&'static str> for Escaped {
     /// What is spelled out in lodger's own code needs no escaping.
     fn from(constant: &'static str) -> Self {
-        Self(constant.to_owned())
+        Self(Cow::Borrowed(constant))
     }
 }
 
@@ -55,86 +63,111 @@ pub fn path(path: &str) -> String {
 /// There is no way to write a control character there; the parser has refused them, and should one come all the same it
 /// must not begin a new line.
 pub fn text(text: &str) -> Escaped {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '%' => escaped.push_str("%%"),
-            _ if character.is_control() => escaped.push(' '),
-            _ => escaped.push(character),
-        }
-    }
+    let mut escaped = String::with_capacity(text.len() + 1);
+    let special = |byte: u8| byte == b'%' || byte.is_ascii_control();
+    push_replaced(&mut escaped, text, special, |escaped, byte| {
+        escaped.push_str(if byte == b'%' { "%%" } else { " " });
+    });
     // A line that ends in a lone backslash goes on in the next one. systemd strips the blank, and the backslash stays.
-    if escaped
-        .bytes()
-        .rev()
-        .take_while(|&byte| byte == b'\\')
-        .count()
-        % 2
-        == 1
-    {
+    let backslashes = escaped.bytes().rev().take_while(|&byte| byte == b'\\');
+    if backslashes.count() % 2 == 1 {
         escaped.push(' ');
     }
-    Escaped(escaped)
+    owned(escaped)
 }
 
 /// What systemd takes as it is, without specifiers or words: numbers and what is made of them, such as `CPUQuota=150%`, and
 /// lists of unit names, in which a backslash is part of a name.
 pub fn verbatim(value: impl fmt::Display) -> Escaped {
-    Escaped(value.to_string())
+    owned(value.to_string())
 }
 
 /// Words of a list such as `Environment=`, each one quoted if it must be. `$` has no meaning there.
 pub fn words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
-    joined(words, false)
+    joined("", words, false)
 }
 
 /// Words of `ExecStart=` and its kin: as [`words`], and no variable is expanded. The first one is the program: there systemd
 /// expands no variables, so that a `$` in it could not be written; the parser has refused it.
 pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
-    joined(words, true)
+    joined("", words, true)
 }
 
 /// [`command`] run with full privileges on the host's own root (systemd.service(5), `+`).
 pub fn privileged_command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
-    let Escaped(command) = command(words);
-    Escaped(format!("+{command}"))
+    joined("+", words, true)
 }
 
-fn joined<S: AsRef<str>>(words: impl IntoIterator<Item = S>, variables: bool) -> Escaped {
-    let quoted: Vec<_> = words
-        .into_iter()
-        .map(|word| quoted(word.as_ref(), variables))
-        .collect();
-    Escaped(quoted.join(" "))
+fn owned(escaped: String) -> Escaped {
+    Escaped(Cow::Owned(escaped))
 }
 
-fn quoted(word: &str, variables: bool) -> String {
-    let special =
-        |c: char| c.is_ascii_whitespace() || c.is_ascii_control() || matches!(c, '"' | '\'' | '\\');
+fn joined<S: AsRef<str>>(
+    prefix: &str,
+    words: impl IntoIterator<Item = S>,
+    variables: bool,
+) -> Escaped {
+    let mut escaped = prefix.to_owned();
+    for (index, word) in words.into_iter().enumerate() {
+        if index > 0 {
+            escaped.push(' ');
+        }
+        push_quoted(&mut escaped, word.as_ref(), variables);
+    }
+    owned(escaped)
+}
+
+fn push_quoted(escaped: &mut String, word: &str, variables: bool) {
     // A lone `;` would begin a second command.
-    let quotes = word.is_empty() || word == ";" || word.contains(special);
-    let mut escaped = String::with_capacity(word.len() + 2);
+    let quotes = word.is_empty() || word == ";" || has(word, needs_quotes);
+    escaped.reserve(word.len() + 3);
     if quotes {
         escaped.push('"');
     }
-    for character in word.chars() {
-        match character {
-            '%' => escaped.push_str("%%"),
-            '$' if variables => escaped.push_str("$$"),
-            '"' => escaped.push_str("\\\""),
-            '\\' => escaped.push_str("\\\\"),
-            '\n' => escaped.push_str("\\n"),
-            '\t' => escaped.push_str("\\t"),
-            '\r' => escaped.push_str("\\r"),
-            // ASCII, so one byte.
-            _ if character.is_ascii_control() => push_hex(&mut escaped, character as u8),
+    let special = |byte: u8| needs_quotes(byte) || matches!(byte, b'%' | b'$');
+    push_replaced(escaped, word, special, |escaped, byte| match byte {
+        b'%' => escaped.push_str("%%"),
+        b'$' => escaped.push_str(if variables { "$$" } else { "$" }),
+        b'"' => escaped.push_str("\\\""),
+        b'\\' => escaped.push_str("\\\\"),
+        b'\n' => escaped.push_str("\\n"),
+        b'\t' => escaped.push_str("\\t"),
+        b'\r' => escaped.push_str("\\r"),
+        b' ' | b'\'' => escaped.push(char::from(byte)),
+        _ => push_hex(escaped, byte),
+    });
+    if quotes {
+        escaped.push('"');
+    }
+}
+
+/// Blanks, control characters (all below the blank but DEL), quotes and the backslash.
+fn needs_quotes(byte: u8) -> bool {
+    byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7f)
+}
+
+/// Whether any byte of `text` is `special`. Looks at all of them, which is quicker than to stop at the first.
+fn has(text: &str, special: impl Fn(u8) -> bool) -> bool {
+    text.bytes()
+        .fold(false, |found, byte| found | special(byte))
+}
+
+/// `text` with what `replace` writes in place of each `special` byte, which must be ASCII. Nearly every text has none.
+fn push_replaced(
+    escaped: &mut String,
+    text: &str,
+    special: impl Fn(u8) -> bool + Copy,
+    replace: impl Fn(&mut String, u8),
+) {
+    if !has(text, special) {
+        return escaped.push_str(text);
+    }
+    for character in text.chars() {
+        match u8::try_from(character) {
+            Ok(byte) if byte.is_ascii() && special(byte) => replace(escaped, byte),
             _ => escaped.push(character),
         }
     }
-    if quotes {
-        escaped.push('"');
-    }
-    escaped
 }
 
 fn push_hex(text: &mut String, byte: u8) {

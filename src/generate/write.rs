@@ -1,0 +1,165 @@
+//! A tree of unit files and links in; the same below a directory out.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Error};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{linkat, symlinkat};
+
+use super::UnitTree;
+
+impl UnitTree {
+    /// Writes everything below `directory`, which must be there; what fails does not stop the rest.
+    ///
+    /// Each file gets its name when it is whole, so that neither PID 1 nor a second generator ever sees half of one. It is not
+    /// synced: the directory is a tmpfs that is emptied before each run.
+    pub fn write(&self, directory: &Path) -> Result<(), Vec<Error>> {
+        // Said once, and not for each file.
+        let mut output = Output::open(directory)
+            .with_context(|| format!("cannot write to {}", directory.display()))
+            .map_err(|error| vec![error])?;
+        let mut errors = Vec::new();
+        for (path, text) in &self.files {
+            let written = output.place(path).and_then(|place| place.write_file(text));
+            let cannot = || format!("cannot write {}", directory.join(path).display());
+            errors.extend(written.with_context(cannot).err());
+        }
+        for (path, target) in &self.links {
+            let made = output.place(path).and_then(|place| place.make_link(target));
+            let cannot = || format!("cannot make the link {}", directory.join(path).display());
+            errors.extend(made.with_context(cannot).err());
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+/// The directory that is written to.
+struct Output<'a> {
+    path: &'a Path,
+    directory: OwnedFd,
+    /// The directory in it that was written to last. Paths come sorted, so there is no need for more.
+    inner: Option<(&'a str, OwnedFd)>,
+}
+
+impl<'a> Output<'a> {
+    fn open(path: &'a Path) -> io::Result<Self> {
+        let directory = open_directory(AT_FDCWD, path)?;
+        Ok(Self {
+            path,
+            directory,
+            inner: None,
+        })
+    }
+
+    /// Where `path` is to be, in a directory that is made if it is not there. One level: the output directory itself is
+    /// systemd's to make.
+    fn place(&mut self, path: &'a str) -> io::Result<Place<'_>> {
+        let Some((inner, name)) = path.rsplit_once('/') else {
+            return Ok(Place {
+                directory: self.directory.as_fd(),
+                name: path,
+                output: self.path,
+                path: self.path.join(path),
+            });
+        };
+        let opened = match self.inner.take() {
+            Some((last, opened)) if last == inner => opened,
+            _ => self.make_directory(inner)?,
+        };
+        let (_, opened) = &*self.inner.insert((inner, opened));
+        Ok(Place {
+            directory: opened.as_fd(),
+            name,
+            output: self.path,
+            path: self.path.join(path),
+        })
+    }
+
+    fn make_directory(&self, name: &str) -> io::Result<OwnedFd> {
+        match mkdirat(&self.directory, name, Mode::from_bits_truncate(0o777)) {
+            Ok(()) | Err(Errno::EEXIST) => open_directory(&self.directory, Path::new(name)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn open_directory(at: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Ok(openat(at, path, flags, Mode::empty())?)
+}
+
+/// The name of a file or link to come.
+struct Place<'a> {
+    directory: BorrowedFd<'a>,
+    name: &'a str,
+    /// Where temporary names are made: in a `.wants` they would be links to what is no unit.
+    output: &'a Path,
+    path: PathBuf,
+}
+
+impl Place<'_> {
+    fn write_file(&self, text: &str) -> io::Result<()> {
+        // Whatever the reason: the other way works wherever a file can be made at all, and tells what is wrong.
+        self.link_file(text).or_else(|_| self.rename_file(text))
+    }
+
+    /// A file without a name is filled, then named. Nothing of it stays behind when the generator is killed. Not every file
+    /// system has such files, older kernels give them a name for root only, and a name cannot be given twice.
+    fn link_file(&self, text: &str) -> io::Result<()> {
+        let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+        let mode = Mode::from_bits_truncate(0o644);
+        let mut file = File::from(openat(self.directory, ".", flags, mode)?);
+        file.write_all(text.as_bytes())?;
+        Ok(linkat(
+            &file,
+            "",
+            self.directory,
+            self.name,
+            AtFlags::AT_EMPTY_PATH,
+        )?)
+    }
+
+    fn rename_file(&self, text: &str) -> io::Result<()> {
+        let mut file = temporary()
+            .permissions(Permissions::from_mode(0o644))
+            .tempfile_in(self.output)?;
+        file.write_all(text.as_bytes())?;
+        let persisted = file.persist(&self.path);
+        persisted.map(drop).map_err(|error| error.error)
+    }
+
+    fn make_link(&self, target: &str) -> io::Result<()> {
+        match symlinkat(target, self.directory, self.name) {
+            Err(Errno::EEXIST) if !self.is_link_to(target) => self.rename_link(target),
+            Err(error) if error != Errno::EEXIST => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_link_to(&self, target: &str) -> bool {
+        readlinkat(self.directory, self.name).is_ok_and(|found| found == target)
+    }
+
+    fn rename_link(&self, target: &str) -> io::Result<()> {
+        let link = temporary().make_in(self.output, |path| symlink(target, path))?;
+        let persisted = link.into_temp_path().persist(&self.path);
+        persisted.map_err(|error| error.error)
+    }
+}
+
+/// A name that no unit can have, made exclusively.
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lodger-generator-").suffix(".tmp");
+    builder
+}
