@@ -28,8 +28,10 @@ pub mod unit;
 // What the units call at every start and stop.
 pub mod cgroup;
 pub mod isolation;
+pub mod main_process;
 pub mod pidfd;
 pub mod root;
+pub mod signal;
 pub mod stop;
 
 // The refresh.

@@ -7,8 +7,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use lodger::container::{Base, Name};
+use lodger::main_process::MainProcess;
 use lodger::refresh::Places;
 use lodger::root::{self, MountRequest};
+use lodger::signal::SignalNumber;
 use lodger::{isolation, log, stop};
 use sd_notify::NotifyState;
 
@@ -44,10 +46,16 @@ enum Command {
         /// Seconds until what does not end by itself is killed.
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
         timeout: f64,
+        /// What asks it to end, by its name in signal(7): SIGQUIT, SIGRTMIN+3.
+        #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM", value_parser = SignalNumber::parse)]
+        signal: SignalNumber,
     },
     /// Take a container's root off the host's mount table, and make sure that its main process, $MAINPID, is isolated
     /// (ExecStartPost= of its unit).
     Unmount {
+        /// It has to have a network namespace of its own.
+        #[arg(long)]
+        private_network: bool,
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
@@ -72,8 +80,11 @@ fn main() -> ExitCode {
             hide,
             working_directory,
         }),
-        Some(Command::Unmount { name }) => unmount(&name),
-        Some(Command::Stop { timeout }) => stop_main_process(timeout),
+        Some(Command::Unmount {
+            private_network,
+            name,
+        }) => unmount(&name, private_network),
+        Some(Command::Stop { timeout, signal }) => stop_main_process(timeout, signal),
         Some(Command::Baseline) => Places::default().record_baseline(),
         None => return serve(),
     };
@@ -107,11 +118,15 @@ fn show_in_status(line: &str) {
 }
 
 /// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.
-fn unmount(name: &Name) -> Result<()> {
-    let main = main_process()?;
-    let isolated = match main {
-        Some(main) => isolation::require(name, main),
-        None => Ok(()),
+fn unmount(name: &Name, private_network: bool) -> Result<()> {
+    let (main, isolated) = match MainProcess::of_this_service() {
+        Ok(Some(main)) => (
+            Some(main.pid),
+            isolation::require(name, main.pid, private_network),
+        ),
+        Ok(None) => (None, Ok(())),
+        // No process of this service: its mounts are not to be touched. The container's root comes off all the same.
+        Err(cause) => (None, Err(cause)),
     };
     // systemd sets this for ExecStopPost=; 203 is its own for an execve(2) that failed (systemd.exec(5)).
     if std::env::var("EXIT_STATUS").is_ok_and(|status| status == "203") {
@@ -122,20 +137,10 @@ fn unmount(name: &Name) -> Result<()> {
     root::unmount(name, main).and(isolated)
 }
 
-fn stop_main_process(timeout: f64) -> Result<()> {
+fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
     let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
-    match main_process()? {
-        Some(main) => stop::stop(main, limit),
+    match MainProcess::of_this_service()? {
+        Some(main) => stop::stop(&main, signal, limit),
         None => Ok(()),
     }
-}
-
-/// The service's main process; systemd does not say which when it has already ended.
-fn main_process() -> Result<Option<i32>> {
-    let Ok(main) = std::env::var("MAINPID") else {
-        return Ok(None);
-    };
-    let pid = main.parse().ok().filter(|pid| *pid > 1);
-    pid.map(Some)
-        .with_context(|| format!("$MAINPID is '{main}'"))
 }
