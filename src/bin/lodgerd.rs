@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use lodger::container::{Base, Name};
 use lodger::main_process::MainProcess;
 use lodger::refresh::Places;
+use lodger::root::bind::{Bind, Source};
+use lodger::root::volume::Volume;
 use lodger::root::{self, MountRequest};
 use lodger::signal::SignalNumber;
 use lodger::{isolation, log, stop};
@@ -26,19 +28,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Mount a fresh root for a container (ExecStartPre= of its unit).
-    Mount {
-        /// The tree underneath.
-        #[arg(long, value_enum)]
-        base: BaseWord,
-        /// An absolute path the container must not see.
-        #[arg(long, value_name = "PATH")]
-        hide: Vec<PathBuf>,
-        /// A directory that has to exist in the root.
-        #[arg(long, value_name = "PATH", default_value = "/")]
-        working_directory: PathBuf,
-        #[arg(value_parser = Name::parse)]
-        name: Name,
-    },
+    Mount(Mount),
     /// Record the present state of dpkg's database as the one that containers run on (at installation).
     Baseline,
     /// End a container's main process, $MAINPID, and all that it started (ExecStop= of its unit).
@@ -61,6 +51,74 @@ enum Command {
     },
 }
 
+#[derive(Args)]
+struct Mount {
+    /// The tree underneath.
+    #[arg(long, value_enum)]
+    base: BaseWord,
+    /// An absolute path the container must not see.
+    #[arg(long, value_name = "PATH")]
+    hide: Vec<PathBuf>,
+    /// A directory that has to exist in the root.
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    working_directory: PathBuf,
+    /// Throw away what the container wrote since its last start.
+    #[arg(long)]
+    ephemeral: bool,
+    /// Make this volume if it is not there: NAME[,owner=USER[:GROUP]][,mode=OCTAL].
+    #[arg(long, value_name = "VOLUME", value_parser = Volume::parse)]
+    volume: Vec<Volume>,
+    /// A path that has to exist on the host.
+    #[arg(long, value_name = "PATH")]
+    require: Vec<PathBuf>,
+    /// Show a path of the host in the root.
+    #[arg(long, num_args = 2, value_names = ["SOURCE", "TARGET"])]
+    bind: Vec<PathBuf>,
+    /// Show a path of the host in the root, read-only.
+    #[arg(long, num_args = 2, value_names = ["SOURCE", "TARGET"])]
+    bind_read_only: Vec<PathBuf>,
+    /// Mount an empty tmpfs of so many bytes in the root.
+    #[arg(long, num_args = 2, value_names = ["BYTES", "TARGET"])]
+    tmpfs: Vec<String>,
+    #[arg(value_parser = Name::parse)]
+    name: Name,
+}
+
+impl Mount {
+    fn request(self) -> Result<MountRequest> {
+        let BaseWord::Host = self.base;
+        let mut binds = Vec::new();
+        for (pairs, read_only) in [(&self.bind, false), (&self.bind_read_only, true)] {
+            binds.extend(pairs.chunks_exact(2).map(|pair| Bind {
+                source: Source::Host {
+                    path: pair[0].clone(),
+                    read_only,
+                },
+                target: pair[1].clone(),
+            }));
+        }
+        for pair in self.tmpfs.chunks_exact(2) {
+            let bytes = pair[0]
+                .parse()
+                .with_context(|| format!("--tmpfs: '{}' is no number of bytes", pair[0]))?;
+            binds.push(Bind {
+                source: Source::Tmpfs(bytes),
+                target: PathBuf::from(&pair[1]),
+            });
+        }
+        Ok(MountRequest {
+            name: self.name,
+            base: Base::Host,
+            hide: self.hide,
+            working_directory: self.working_directory,
+            ephemeral: self.ephemeral,
+            volumes: self.volume,
+            require: self.require,
+            binds,
+        })
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum BaseWord {
     /// The live host.
@@ -69,17 +127,7 @@ enum BaseWord {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Some(Command::Mount {
-            base: BaseWord::Host,
-            hide,
-            working_directory,
-            name,
-        }) => root::mount(&MountRequest {
-            name,
-            base: Base::Host,
-            hide,
-            working_directory,
-        }),
+        Some(Command::Mount(mount)) => mount.request().and_then(|request| root::mount(&request)),
         Some(Command::Unmount {
             private_network,
             name,
