@@ -15,6 +15,7 @@
 //! takes away what the base has but a container must not see. It is a lower, so root inside cannot take it off again,
 //! and the upper holds nothing but what the container itself wrote.
 
+pub mod attributes;
 pub mod bind;
 pub mod discard;
 pub mod mask;

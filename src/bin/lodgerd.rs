@@ -1,5 +1,7 @@
 //! `lodgerd`: mounts the roots of containers as they start, and refreshes running ones once dpkg has finished.
 
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use lodger::root::bind::{Bind, Source};
 use lodger::root::volume::Volume;
 use lodger::root::{self, MountRequest};
 use lodger::signal::SignalNumber;
-use lodger::{isolation, log, stop};
+use lodger::{isolation, log, reload, stop};
 use sd_notify::NotifyState;
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
@@ -29,6 +31,18 @@ struct Arguments {
 enum Command {
     /// Mount a fresh root for a container (ExecStartPre= of its unit).
     Mount(Mount),
+    /// Run a command inside the running container, as its main process, $MAINPID, would (ExecReload= of its unit).
+    Reload {
+        /// The program, as seen inside, and its arguments.
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// The second half of `reload`.
+    #[command(name = reload::SECOND_HALF, hide = true)]
+    ReloadFromClone {
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
     /// Record the present state of dpkg's database as the one that containers run on (at installation).
     Baseline,
     /// End a container's main process, $MAINPID, and all that it started (ExecStop= of its unit).
@@ -133,6 +147,13 @@ fn main() -> ExitCode {
             name,
         }) => unmount(&name, private_network),
         Some(Command::Stop { timeout, signal }) => stop_main_process(timeout, signal),
+        Some(Command::Reload { command }) => {
+            words(command).and_then(|command| reload::start(&command))
+        }
+        Some(Command::ReloadFromClone { command }) => match words(command).and_then(reload::run) {
+            Ok(status) => return ExitCode::from(status),
+            Err(error) => Err(error),
+        },
         Some(Command::Baseline) => Places::default().record_baseline(),
         None => return serve(),
     };
@@ -146,6 +167,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Arguments as execve(2) takes them.
+fn words(command: Vec<OsString>) -> Result<Vec<CString>> {
+    let words = command
+        .into_iter()
+        .map(|word| CString::new(word.into_vec()));
+    words
+        .collect::<Result<_, _>>()
+        .context("a word with NUL in it")
 }
 
 /// Its errors go where its other messages go.

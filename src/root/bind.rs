@@ -16,6 +16,8 @@ use nix::libc;
 use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, mkdirat};
 
+use super::attributes;
+
 /// What is mounted at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -121,9 +123,14 @@ impl Bind {
             MsFlags::MS_BIND | MsFlags::MS_REC,
             none,
         )?;
+        // What is set-id or a device is neither, as in the rest of the root.
+        let mut flags = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+        if read_only {
+            flags |= libc::MOUNT_ATTR_RDONLY;
+        }
         // Looked up anew: what `target` holds lies under the mount now.
         let mounted = look_up(root, &self.target)?;
-        restrict(&mounted, read_only).map_err(Into::into)
+        attributes::add(&mounted, flags).map_err(Into::into)
     }
 }
 
@@ -185,32 +192,6 @@ fn mount_tmpfs(target: &OwnedFd, options: &str) -> Result<(), Errno> {
 /// A path that means what the descriptor holds, whatever happens to names meanwhile.
 fn link_to(file: &impl AsRawFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
-}
-
-/// Takes set-id programs and devices from a mount and all below it, as from the rest of the root; and writing, if asked.
-#[allow(unsafe_code, reason = "nix 0.31 has no mount_setattr(2)")]
-fn restrict(mount: &OwnedFd, read_only: bool) -> Result<(), Errno> {
-    let mut attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
-    if read_only {
-        attributes.attr_set |= libc::MOUNT_ATTR_RDONLY;
-    }
-    // SAFETY: the path is NUL-terminated, the attributes are of the size given, and both outlive the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            mount.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
-            &raw const attributes,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    Errno::result(result).map(drop)
 }
 
 #[cfg(test)]
