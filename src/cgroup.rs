@@ -28,6 +28,23 @@ pub fn processes(group: &str, most: usize) -> Result<Vec<i32>> {
     }
 }
 
+/// The control group of the process `pid` ("self" for this one) in the unified hierarchy; `None` if it has ended.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn of(pid: &str) -> Result<Option<String>> {
+    match fs::read_to_string(format!("/proc/{pid}/cgroup")) {
+        Ok(text) => Ok(text
+            .lines()
+            .find_map(|line| line.strip_prefix("0::"))
+            .map(str::to_owned)),
+        Err(cause) if is_gone(&cause) => Ok(None),
+        Err(cause) => {
+            Err(cause).with_context(|| format!("cannot read the control group of process {pid}"))
+        }
+    }
+}
+
 /// What the kernel says of a process, or of a control group, that has just gone.
 pub fn is_gone(cause: &io::Error) -> bool {
     matches!(

@@ -18,12 +18,15 @@ use crate::stale::overlay_mounts;
 /// `ProtectHostname=`.
 const PRIVATE: [&str; 4] = ["mnt", "pid", "ipc", "uts"];
 
-/// Makes sure that the process `main` of the container `name` is isolated.
+/// Makes sure that the process `main` of the container `name` is isolated, from the host's network too if it has a
+/// `private_network` (`PrivateNetwork=`).
 ///
 /// # Errors
 /// With everything that is missing, or when it cannot be looked at. A process that has ended is none.
-pub fn require(name: &Name, main: i32) -> Result<()> {
-    match missing(name, main, Path::new("/proc/1")) {
+pub fn require(name: &Name, main: i32, private_network: bool) -> Result<()> {
+    let network = private_network.then_some("net");
+    let namespaces: Vec<_> = PRIVATE.into_iter().chain(network).collect();
+    match missing(name, main, &namespaces, Path::new("/proc/1")) {
         Ok(missing) if missing.is_empty() => Ok(()),
         Ok(missing) => bail!("the container is not isolated: {}", missing.join("; ")),
         Err(cause) if is_gone(&cause) => Ok(()),
@@ -34,10 +37,10 @@ pub fn require(name: &Name, main: i32) -> Result<()> {
 }
 
 /// What the process lacks, compared with the process of the host at `host` in /proc.
-fn missing(name: &Name, main: i32, host: &Path) -> io::Result<Vec<String>> {
+fn missing(name: &Name, main: i32, namespaces: &[&str], host: &Path) -> io::Result<Vec<String>> {
     let proc = PathBuf::from(format!("/proc/{main}"));
     let mut missing = Vec::new();
-    for namespace in PRIVATE {
+    for namespace in namespaces {
         let file = format!("ns/{namespace}");
         // A link whose text names the namespace by its inode.
         if fs::read_link(proc.join(&file))? == fs::read_link(host.join(&file))? {
@@ -65,12 +68,10 @@ mod tests {
         let name = Name::parse("web").unwrap();
         let own = i32::try_from(std::process::id()).unwrap();
         assert_eq!(
-            missing(&name, own, Path::new("/proc/self")).unwrap(),
+            missing(&name, own, &["mnt", "net"], Path::new("/proc/self")).unwrap(),
             [
                 "it has the host's mnt namespace",
-                "it has the host's pid namespace",
-                "it has the host's ipc namespace",
-                "it has the host's uts namespace",
+                "it has the host's net namespace",
                 "its root is not its overlay",
             ]
         );
@@ -81,6 +82,6 @@ mod tests {
         let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         child.wait().unwrap();
-        require(&Name::parse("web").unwrap(), pid).unwrap();
+        require(&Name::parse("web").unwrap(), pid, true).unwrap();
     }
 }

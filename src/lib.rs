@@ -9,7 +9,8 @@
 //!                       mark    dpkg                refresh  systemd  stale     refresh::report
 //! ```
 //!
-//! Between them, at every start of a container, [`root`] mounts a fresh root, and [`stop`] ends the one before.
+//! Between them, at every start of a container, [`root`] mounts a fresh root, and [`stop`] ends the one before;
+//! [`reload`] runs a command inside a running one.
 
 // Both flows: what a container is, and where things lie.
 pub mod container;
@@ -29,8 +30,11 @@ pub mod unit;
 // What the units call at every start and stop.
 pub mod cgroup;
 pub mod isolation;
+pub mod main_process;
 pub mod pidfd;
+pub mod reload;
 pub mod root;
+pub mod signal;
 pub mod stop;
 
 // The refresh.

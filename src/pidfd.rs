@@ -1,17 +1,24 @@
 //! A process held by a file descriptor, so that its number cannot come to mean another one (pidfd_open(2)).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
+
+use crate::signal::SignalNumber;
 
 /// One process.
 #[derive(Debug)]
 pub struct PidFd(OwnedFd);
+
+impl AsFd for PidFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl PidFd {
     /// Holds the process with this number in the caller's PID namespace.
@@ -32,14 +39,14 @@ impl PidFd {
     /// # Errors
     /// `ESRCH` if the process has ended.
     #[allow(unsafe_code, reason = "nix 0.31 has no pidfd_send_signal(2)")]
-    pub fn signal(&self, signal: Signal) -> Result<(), Errno> {
+    pub fn signal(&self, signal: SignalNumber) -> Result<(), Errno> {
         let none = std::ptr::null::<libc::siginfo_t>();
         // SAFETY: the descriptor is open, and a null siginfo asks the kernel to fill one in as kill(2) does.
         let sent = unsafe {
             libc::syscall(
                 libc::SYS_pidfd_send_signal,
                 self.0.as_raw_fd(),
-                signal as i32,
+                signal.number(),
                 none,
                 0,
             )

@@ -12,6 +12,10 @@ pub const MASKS: &str = "/run/lodger/masks";
 pub const STATE: &str = "/var/lib/lodger";
 /// Uppers and work directories.
 pub const CONTAINERS: &str = "/var/lib/lodger/containers";
+/// Where in a container's state the uppers lie that are thrown away at every start.
+pub const EPHEMERAL: &str = "ephemeral";
+/// Data that containers share and keep.
+pub const VOLUMES: &str = "/var/lib/lodger/volumes";
 /// The daemon, which also mounts the roots.
 pub const LODGERD: &str = "/usr/libexec/lodgerd";
 /// The target that starts every container of `start = "boot"`.

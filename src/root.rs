@@ -15,12 +15,16 @@
 //! takes away what the base has but a container must not see. It is a lower, so root inside cannot take it off again,
 //! and the upper holds nothing but what the container itself wrote.
 
+pub mod attributes;
+pub mod bind;
+pub mod discard;
 pub mod mask;
 pub mod mount;
 pub mod overlay;
 pub mod seen;
 pub mod submounts;
 pub mod sweep;
+pub mod volume;
 pub mod xattr;
 
 pub use mount::{MountRequest, mount, unmount};

@@ -21,7 +21,7 @@ use nix::sys::stat::fstat;
 
 use crate::cgroup;
 use crate::container::Name;
-use crate::root::{seen, submounts};
+use crate::root::seen;
 
 mod maps;
 mod process;
@@ -128,14 +128,14 @@ impl Scanner {
             else {
                 continue;
             };
-            if self.is_stale(name, overlay, &mapping)? {
+            if self.is_stale(overlay, &mapping)? {
                 return Ok(Some(Some(mapping.path.display().to_string())));
             }
         }
         Ok(Some(None))
     }
 
-    fn is_stale(&mut self, name: &Name, overlay: &OverlayMount, mapping: &Mapping) -> Result<bool> {
+    fn is_stale(&mut self, overlay: &OverlayMount, mapping: &Mapping) -> Result<bool> {
         if !seen::is_seen(&mapping.path) {
             return Ok(false);
         }
@@ -143,7 +143,7 @@ impl Scanner {
         if host == Some(mapping.inode) {
             return Ok(false);
         }
-        let upper = upper_inode(&upper_of(name, overlay), overlay, &mapping.path)?;
+        let upper = upper_inode(overlay, &mapping.path)?;
         Ok(judge(mapping, host, upper) == Verdict::Stale)
     }
 
@@ -185,17 +185,11 @@ fn judge(mapping: &Mapping, host: Option<u64>, upper: Option<u64>) -> Verdict {
     }
 }
 
-fn upper_of(name: &Name, overlay: &OverlayMount) -> PathBuf {
-    match overlay.at.strip_prefix("/") {
-        Ok(point) if !point.as_os_str().is_empty() => {
-            submounts::state(&name.state(), point).join("upper")
-        }
-        _ => name.state().join("upper"),
-    }
-}
-
 /// The inode the upper has for `path`, if it has one. The upper is the container's to write: nothing in it is followed.
-fn upper_inode(upper: &Path, overlay: &OverlayMount, path: &Path) -> Result<Option<u64>> {
+fn upper_inode(overlay: &OverlayMount, path: &Path) -> Result<Option<u64>> {
+    let Some(upper) = &overlay.upper else {
+        return Ok(None);
+    };
     let upper: OwnedFd = match File::open(upper) {
         Ok(upper) => upper.into(),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),

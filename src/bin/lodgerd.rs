@@ -1,15 +1,21 @@
 //! `lodgerd`: mounts the roots of containers as they start, and refreshes running ones once dpkg has finished.
 
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use lodger::container::{Base, Name};
+use lodger::main_process::MainProcess;
 use lodger::refresh::Places;
+use lodger::root::bind::{Bind, Source};
+use lodger::root::volume::Volume;
 use lodger::root::{self, MountRequest};
-use lodger::{isolation, log, stop};
+use lodger::signal::SignalNumber;
+use lodger::{isolation, log, reload, stop};
 use sd_notify::NotifyState;
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
@@ -24,18 +30,18 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Mount a fresh root for a container (ExecStartPre= of its unit).
-    Mount {
-        /// The tree underneath.
-        #[arg(long, value_enum)]
-        base: BaseWord,
-        /// An absolute path the container must not see.
-        #[arg(long, value_name = "PATH")]
-        hide: Vec<PathBuf>,
-        /// A directory that has to exist in the root.
-        #[arg(long, value_name = "PATH", default_value = "/")]
-        working_directory: PathBuf,
-        #[arg(value_parser = Name::parse)]
-        name: Name,
+    Mount(Mount),
+    /// Run a command inside the running container, as its main process, $MAINPID, would (ExecReload= of its unit).
+    Reload {
+        /// The program, as seen inside, and its arguments.
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// The second half of `reload`.
+    #[command(name = reload::SECOND_HALF, hide = true)]
+    ReloadFromClone {
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
     },
     /// Record the present state of dpkg's database as the one that containers run on (at installation).
     Baseline,
@@ -44,13 +50,87 @@ enum Command {
         /// Seconds until what does not end by itself is killed.
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
         timeout: f64,
+        /// What asks it to end, by its name in signal(7): SIGQUIT, SIGRTMIN+3.
+        #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM", value_parser = SignalNumber::parse)]
+        signal: SignalNumber,
     },
     /// Take a container's root off the host's mount table, and make sure that its main process, $MAINPID, is isolated
     /// (ExecStartPost= of its unit).
     Unmount {
+        /// It has to have a network namespace of its own.
+        #[arg(long)]
+        private_network: bool,
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
+}
+
+#[derive(Args)]
+struct Mount {
+    /// The tree underneath.
+    #[arg(long, value_enum)]
+    base: BaseWord,
+    /// An absolute path the container must not see.
+    #[arg(long, value_name = "PATH")]
+    hide: Vec<PathBuf>,
+    /// A directory that has to exist in the root.
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    working_directory: PathBuf,
+    /// Throw away what the container wrote since its last start.
+    #[arg(long)]
+    ephemeral: bool,
+    /// Make this volume if it is not there: NAME[,owner=USER[:GROUP]][,mode=OCTAL].
+    #[arg(long, value_name = "VOLUME", value_parser = Volume::parse)]
+    volume: Vec<Volume>,
+    /// A path that has to exist on the host.
+    #[arg(long, value_name = "PATH")]
+    require: Vec<PathBuf>,
+    /// Show a path of the host in the root.
+    #[arg(long, num_args = 2, value_names = ["SOURCE", "TARGET"])]
+    bind: Vec<PathBuf>,
+    /// Show a path of the host in the root, read-only.
+    #[arg(long, num_args = 2, value_names = ["SOURCE", "TARGET"])]
+    bind_read_only: Vec<PathBuf>,
+    /// Mount an empty tmpfs of so many bytes in the root.
+    #[arg(long, num_args = 2, value_names = ["BYTES", "TARGET"])]
+    tmpfs: Vec<String>,
+    #[arg(value_parser = Name::parse)]
+    name: Name,
+}
+
+impl Mount {
+    fn request(self) -> Result<MountRequest> {
+        let BaseWord::Host = self.base;
+        let mut binds = Vec::new();
+        for (pairs, read_only) in [(&self.bind, false), (&self.bind_read_only, true)] {
+            binds.extend(pairs.chunks_exact(2).map(|pair| Bind {
+                source: Source::Host {
+                    path: pair[0].clone(),
+                    read_only,
+                },
+                target: pair[1].clone(),
+            }));
+        }
+        for pair in self.tmpfs.chunks_exact(2) {
+            let bytes = pair[0]
+                .parse()
+                .with_context(|| format!("--tmpfs: '{}' is no number of bytes", pair[0]))?;
+            binds.push(Bind {
+                source: Source::Tmpfs(bytes),
+                target: PathBuf::from(&pair[1]),
+            });
+        }
+        Ok(MountRequest {
+            name: self.name,
+            base: Base::Host,
+            hide: self.hide,
+            working_directory: self.working_directory,
+            ephemeral: self.ephemeral,
+            volumes: self.volume,
+            require: self.require,
+            binds,
+        })
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -61,19 +141,19 @@ enum BaseWord {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Some(Command::Mount {
-            base: BaseWord::Host,
-            hide,
-            working_directory,
+        Some(Command::Mount(mount)) => mount.request().and_then(|request| root::mount(&request)),
+        Some(Command::Unmount {
+            private_network,
             name,
-        }) => root::mount(&MountRequest {
-            name,
-            base: Base::Host,
-            hide,
-            working_directory,
-        }),
-        Some(Command::Unmount { name }) => unmount(&name),
-        Some(Command::Stop { timeout }) => stop_main_process(timeout),
+        }) => unmount(&name, private_network),
+        Some(Command::Stop { timeout, signal }) => stop_main_process(timeout, signal),
+        Some(Command::Reload { command }) => {
+            words(command).and_then(|command| reload::start(&command))
+        }
+        Some(Command::ReloadFromClone { command }) => match words(command).and_then(reload::run) {
+            Ok(status) => return ExitCode::from(status),
+            Err(error) => Err(error),
+        },
         Some(Command::Baseline) => Places::default().record_baseline(),
         None => return serve(),
     };
@@ -87,6 +167,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Arguments as execve(2) takes them.
+fn words(command: Vec<OsString>) -> Result<Vec<CString>> {
+    let words = command
+        .into_iter()
+        .map(|word| CString::new(word.into_vec()));
+    words
+        .collect::<Result<_, _>>()
+        .context("a word with NUL in it")
 }
 
 /// Its errors go where its other messages go.
@@ -107,11 +197,15 @@ fn show_in_status(line: &str) {
 }
 
 /// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.
-fn unmount(name: &Name) -> Result<()> {
-    let main = main_process()?;
-    let isolated = match main {
-        Some(main) => isolation::require(name, main),
-        None => Ok(()),
+fn unmount(name: &Name, private_network: bool) -> Result<()> {
+    let (main, isolated) = match MainProcess::of_this_service() {
+        Ok(Some(main)) => (
+            Some(main.pid),
+            isolation::require(name, main.pid, private_network),
+        ),
+        Ok(None) => (None, Ok(())),
+        // No process of this service: its mounts are not to be touched. The container's root comes off all the same.
+        Err(cause) => (None, Err(cause)),
     };
     // systemd sets this for ExecStopPost=; 203 is its own for an execve(2) that failed (systemd.exec(5)).
     if std::env::var("EXIT_STATUS").is_ok_and(|status| status == "203") {
@@ -122,20 +216,10 @@ fn unmount(name: &Name) -> Result<()> {
     root::unmount(name, main).and(isolated)
 }
 
-fn stop_main_process(timeout: f64) -> Result<()> {
+fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
     let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
-    match main_process()? {
-        Some(main) => stop::stop(main, limit),
+    match MainProcess::of_this_service()? {
+        Some(main) => stop::stop(&main, signal, limit),
         None => Ok(()),
     }
-}
-
-/// The service's main process; systemd does not say which when it has already ended.
-fn main_process() -> Result<Option<i32>> {
-    let Ok(main) = std::env::var("MAINPID") else {
-        return Ok(None);
-    };
-    let pid = main.parse().ok().filter(|pid| *pid > 1);
-    pid.map(Some)
-        .with_context(|| format!("$MAINPID is '{main}'"))
 }

@@ -12,9 +12,11 @@ use nix::fcntl::{FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, setns};
 
+use super::bind::{self, Bind, Source};
 use super::mask::Mask;
 use super::overlay::{Overlay, bind_file, detach, make_directory};
-use super::{seen, submounts, sweep};
+use super::volume::Volume;
+use super::{discard, seen, submounts, sweep};
 use crate::cgroup::is_gone;
 use crate::container::{Base, Name};
 use crate::place;
@@ -30,6 +32,14 @@ pub struct MountRequest {
     pub hide: Vec<PathBuf>,
     /// Has to exist in the root: systemd is told to go on without it, since it looks before the root is mounted.
     pub working_directory: PathBuf,
+    /// Whether the upper of the last start is thrown away. Such uppers lie apart from those that are kept.
+    pub ephemeral: bool,
+    /// Volumes that have to be there.
+    pub volumes: Vec<Volume>,
+    /// Absolute paths that have to be there on the host.
+    pub require: Vec<PathBuf>,
+    /// What is mounted in the root.
+    pub binds: Vec<Bind>,
 }
 
 /// Mounts a fresh root. Whatever was mounted there before is taken off first.
@@ -38,6 +48,8 @@ pub struct MountRequest {
 /// With path and cause; then nothing stays mounted, and the start of the service fails with them.
 pub fn mount(request: &MountRequest) -> Result<()> {
     enter_host_mounts()?;
+    require_sources(request)?;
+    provide_volumes(&request.volumes)?;
     let root = request.name.root();
     let state = request.name.state();
     make_directory(&root, 0o755)?;
@@ -49,6 +61,13 @@ pub fn mount(request: &MountRequest) -> Result<()> {
     let _layers = sweep::hold(Path::new(place::MASKS))?;
     detach(&root)?;
     refuse_used_mount_point(&root)?;
+    let state = if request.ephemeral {
+        discard::discard(&state, place::EPHEMERAL)?;
+        state.join(place::EPHEMERAL)
+    } else {
+        discard::sweep(&state)?;
+        state
+    };
     build(request, &root, &state).inspect_err(|_| {
         // The error that is on its way says more than a second one would.
         let _ = detach(&root);
@@ -95,6 +114,7 @@ fn build(request: &MountRequest, root: &Path, state: &Path) -> Result<()> {
     for point in submounts::in_sight(&submounts::parse_mount_points(&mountinfo), &mask) {
         carry_over(&source, &point, &mask, state, root)?;
     }
+    bind::mount_all(&request.binds, root)?;
     require_directory(root, &request.working_directory)
 }
 
@@ -130,6 +150,50 @@ fn overlay(source: &str, lower: &Path, mask: &Mask, state: &Path, target: &Path)
         target,
     }
     .mount()
+}
+
+/// Tells of everything of the host's that the container needs and that is not there.
+fn require_sources(request: &MountRequest) -> Result<()> {
+    let bound = request.binds.iter().filter_map(|bind| match &bind.source {
+        // Those are about to be made.
+        Source::Host { path, .. } if path.starts_with(place::VOLUMES) => None,
+        Source::Host { path, .. } => Some(path),
+        Source::Tmpfs(_) => None,
+    });
+    let mut missing = Vec::new();
+    for path in request.require.iter().chain(bound) {
+        match fs::metadata(path) {
+            Ok(_) => {}
+            Err(cause)
+                if matches!(
+                    cause.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                missing.push(format!("the source '{}' is not there", path.display()));
+            }
+            Err(cause) => {
+                return Err(cause)
+                    .with_context(|| format!("cannot look at the source '{}'", path.display()));
+            }
+        }
+    }
+    if !missing.is_empty() {
+        missing.dedup();
+        bail!("{}", missing.join("; "));
+    }
+    Ok(())
+}
+
+fn provide_volumes(volumes: &[Volume]) -> Result<()> {
+    if volumes.is_empty() {
+        return Ok(());
+    }
+    let directory = Path::new(place::VOLUMES);
+    make_directory(directory, 0o755)?;
+    volumes
+        .iter()
+        .try_for_each(|volume| volume.provide(directory))
 }
 
 /// Leaves the private mount namespace that systemd gives to every command of a service with `RootDirectory=`, for the

@@ -27,6 +27,8 @@ pub struct OverlayMount {
     pub device: (u32, u32),
     /// Mount point.
     pub at: PathBuf,
+    /// Its upper on the host, if it has one.
+    pub upper: Option<PathBuf>,
 }
 
 /// The distinct file mappings (proc_pid_maps(5)). Anonymous ones have no inode and are left out.
@@ -75,7 +77,14 @@ fn parse_overlay(line: &[u8], source: &str) -> Option<OverlayMount> {
     let at = PathBuf::from(submounts::unescape(fields.next()?));
     let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
     let is_ours = fields.next()? == b"overlay" && OsStr::from_bytes(fields.next()?) == source;
-    is_ours.then_some(OverlayMount { device, at })
+    let mut options = fields
+        .next()
+        .unwrap_or_default()
+        .split(|byte| *byte == b',');
+    let upper = options
+        .find_map(|option| option.strip_prefix(b"upperdir="))
+        .map(|upper| PathBuf::from(submounts::unescape(upper)));
+    is_ours.then_some(OverlayMount { device, at, upper })
 }
 
 /// `MAJOR:MINOR`, which maps has in hexadecimal and mountinfo in decimal.
@@ -123,7 +132,7 @@ mod tests {
     #[test]
     fn only_the_containers_own_overlays_count() {
         let mountinfo =
-            b"218 126 0:53 / / rw,nosuid shared:66 - overlay lodger-web rw,lowerdir=/x\n\
+            b"218 126 0:53 / / rw,nosuid shared:66 - overlay lodger-web rw,lowerdir=/x,upperdir=/u\\040v/upper,workdir=/w\n\
             230 218 0:53 /usr /usr ro shared:67 - overlay lodger-web rw,lowerdir=/x\n\
             231 218 0:56 / /dev ro shared:68 master:1 - tmpfs tmpfs rw\n\
             232 218 0:57 / /opt/a\\040b rw - overlay lodger-web rw\n\
@@ -134,11 +143,13 @@ mod tests {
             [
                 OverlayMount {
                     device: (0, 53),
-                    at: "/".into()
+                    at: "/".into(),
+                    upper: Some("/u v/upper".into())
                 },
                 OverlayMount {
                     device: (0, 57),
-                    at: "/opt/a b".into()
+                    at: "/opt/a b".into(),
+                    upper: None
                 },
             ]
         );

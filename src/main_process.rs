@@ -1,0 +1,98 @@
+//! `$MAINPID` in; the main process of the service that this command is part of, held by a descriptor, out.
+//!
+//! A payload can tell systemd which of its processes is the main one (`MAINPID=` in sd_notify(3)), and from a payload that
+//! is root systemd takes any process of the host. What is not in the service's own control group is therefore refused:
+//! it would be stopped, or its namespaces entered, in the container's name.
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+
+use crate::cgroup;
+use crate::pidfd::PidFd;
+
+/// The main process of a service.
+#[derive(Debug)]
+pub struct MainProcess {
+    /// Its number on the host. It means this process as long as `handle` says that it has not ended.
+    pub pid: i32,
+    /// The process itself.
+    pub handle: PidFd,
+}
+
+impl MainProcess {
+    /// That of the service this command belongs to; `None` if it has ended, or systemd knows of none.
+    ///
+    /// # Errors
+    /// When `$MAINPID` is no process number or names a process of another control group.
+    pub fn of_this_service() -> Result<Option<Self>> {
+        let Ok(text) = std::env::var("MAINPID") else {
+            return Ok(None);
+        };
+        let pid = text.parse().ok().filter(|pid| *pid > 1);
+        let pid = pid.with_context(|| format!("$MAINPID is '{text}'"))?;
+        let Some(main) = Self::open(pid)? else {
+            return Ok(None);
+        };
+        let own = cgroup::of("self")?.context("this process has no control group")?;
+        let Some(group) = cgroup::of(&text)? else {
+            return Ok(None);
+        };
+        if !is_of_service(&group, &own) {
+            bail!("$MAINPID is {pid}, a process of '{group}' and not of this service, '{own}'");
+        }
+        Ok(Some(main))
+    }
+
+    /// Holds the process with this number; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn open(pid: i32) -> Result<Option<Self>> {
+        match PidFd::open(pid) {
+            Ok(handle) => Ok(Some(Self { pid, handle })),
+            Err(Errno::ESRCH) => Ok(None),
+            Err(cause) => Err(cause).with_context(|| format!("cannot hold on to process {pid}")),
+        }
+    }
+}
+
+/// Whether a process in the control group `group` belongs to the service one of whose commands runs in `own`. systemd
+/// puts commands in `.control` where the service manages its control group itself (`Delegate=`).
+fn is_of_service(group: &str, own: &str) -> bool {
+    let service = own.strip_suffix("/.control").unwrap_or(own);
+    // In the root of the hierarchy is no service.
+    let below = group.strip_prefix(service.trim_end_matches('/'));
+    service.len() > 1 && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_processes_of_the_service_are_its_own() {
+        let web = "/lodger.slice/lodger-web.service";
+        for (group, own, expected) in [
+            (web, web, true),
+            ("/lodger.slice/lodger-web.service/sub", web, true),
+            (web, "/lodger.slice/lodger-web.service/.control", true),
+            ("/lodger.slice/lodger-web.service2", web, false),
+            ("/lodger.slice/lodger-db.service", web, false),
+            ("/system.slice/ssh.service", web, false),
+            ("/lodger.slice", web, false),
+            ("/", web, false),
+            ("/", "/", false),
+            ("/system.slice/ssh.service", "/", false),
+        ] {
+            assert_eq!(is_of_service(group, own), expected, "{group} {own}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_none() {
+        let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        child.wait().unwrap();
+        assert!(MainProcess::open(pid).unwrap().is_none());
+    }
+}
