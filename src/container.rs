@@ -12,6 +12,7 @@ pub mod file;
 pub mod installed;
 mod instances;
 pub mod name;
+pub mod raw;
 pub mod requires;
 pub mod search;
 pub mod values;

@@ -44,3 +44,5 @@ pub const NOT_YET: &str = "L020";
 pub const CONFLICT: &str = "L021";
 /// Not there at boot, or not there now.
 pub const NOT_THERE: &str = "L022";
+/// A systemd directive that cannot be set here.
+pub const DIRECTIVE: &str = "L023";
