@@ -24,7 +24,5 @@ pub const TARGET: &str = "lodger.target";
 pub const SLICE: &str = "lodger.slice";
 /// What generators and people read about the files: what became of each.
 pub const FILE_STATUS: &str = "/run/lodger/status.json";
-/// Volumes.
-pub const VOLUMES: &str = "/var/lib/lodger/volumes";
 /// Process 1 of a container with `init = true`, from Debian's package tini.
 pub const INIT: &str = "/usr/bin/tini";

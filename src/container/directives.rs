@@ -20,10 +20,7 @@ pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<(&'static str
         Section::Service,
     );
     for (about, title, section) in [unit, service] {
-        let name = match section {
-            Section::Unit => "Unit",
-            Section::Service => "Service",
-        };
+        let name = section.name();
         let Some(section_table) = reader.table(&mut systemd, about.name, title) else {
             continue;
         };

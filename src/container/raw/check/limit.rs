@@ -1,0 +1,60 @@
+//! Limits of processes, setrlimit(2): one value, or `SOFT:HARD`. systemd ignores a soft limit above its hard one.
+
+use super::number::{is_in, size};
+use super::{Checked, not};
+use crate::container::values;
+use crate::document::Scalar;
+
+/// `LimitFSIZE=` and others in bytes.
+pub fn bytes(text: &str) -> Checked {
+    soft_and_hard(text, "an amount of bytes", |value| size(value, 1024))
+}
+
+/// `LimitNPROC=` and others that count.
+pub fn count(text: &str) -> Checked {
+    soft_and_hard(text, "a number", |value| {
+        size(value, 1).filter(|_| is_in(value, 0..=i64::MAX))
+    })
+}
+
+/// `LimitCPU=`, in seconds.
+pub fn time(text: &str) -> Checked {
+    soft_and_hard(text, "a time span", |value| {
+        let span = values::quantity::time_span(Scalar::Text(value.to_owned())).ok()?;
+        u64::try_from(span.as_micros()).ok()
+    })
+}
+
+/// `LimitNICE=`: a nice level with its sign, or the kernel's own number from 1 to 40, which counts the other way round.
+pub fn nice(text: &str) -> Checked {
+    soft_and_hard(text, "a nice level such as \"-5\" or \"+10\"", |value| {
+        if let Some(digits) = value.strip_prefix('+') {
+            return digits
+                .parse()
+                .ok()
+                .filter(|level| *level <= 19)
+                .map(|level: u64| 20 - level);
+        }
+        let level: i64 = value.parse().ok()?;
+        let raw = if value.starts_with('-') {
+            20 - level
+        } else {
+            level
+        };
+        (1..=40).contains(&raw).then_some(raw.unsigned_abs())
+    })
+}
+
+fn soft_and_hard(text: &str, what: &str, read: impl Fn(&str) -> Option<u64>) -> Checked {
+    let limit = |value: &str| match value {
+        "infinity" => Some(u64::MAX),
+        value => read(value),
+    };
+    let wrong = || not(text, what).help("or two such values, SOFT:HARD, or \"infinity\"");
+    let (soft, hard) = text.split_once(':').unwrap_or((text, text));
+    match (limit(soft), limit(hard)) {
+        (Some(soft), Some(hard)) if soft <= hard => Ok(text.to_owned()),
+        (Some(_), Some(_)) => Err(not(text, "a limit: the soft one is above the hard one")),
+        _ => Err(wrong()),
+    }
+}
