@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lodger::container::{Base, Name};
 use lodger::main_process::MainProcess;
 use lodger::refresh::Places;
-use lodger::root::bind::{Bind, Source};
+use lodger::root::bind::{Bind, Source, Tmpfs};
 use lodger::root::volume::Volume;
 use lodger::root::{self, MountRequest};
 use lodger::signal::SignalNumber;
@@ -91,8 +91,8 @@ struct Mount {
     /// Show a path of the host in the root, read-only.
     #[arg(long, num_args = 2, value_names = ["SOURCE", "TARGET"])]
     bind_read_only: Vec<PathBuf>,
-    /// Mount an empty tmpfs of so many bytes in the root.
-    #[arg(long, num_args = 2, value_names = ["BYTES", "TARGET"])]
+    /// Mount an empty tmpfs in the root: BYTES[,mode=OCTAL].
+    #[arg(long, num_args = 2, value_names = ["SIZE", "TARGET"])]
     tmpfs: Vec<String>,
     #[arg(value_parser = Name::parse)]
     name: Name,
@@ -112,11 +112,11 @@ impl Mount {
             }));
         }
         for pair in self.tmpfs.chunks_exact(2) {
-            let bytes = pair[0]
-                .parse()
-                .with_context(|| format!("--tmpfs: '{}' is no number of bytes", pair[0]))?;
+            let tmpfs = Tmpfs::parse(&pair[0])
+                .map_err(Error::msg)
+                .context("--tmpfs")?;
             binds.push(Bind {
-                source: Source::Tmpfs(bytes),
+                source: Source::Tmpfs(tmpfs),
                 target: PathBuf::from(&pair[1]),
             });
         }

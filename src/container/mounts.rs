@@ -274,7 +274,7 @@ pub fn owner(scalar: Scalar) -> Result<Owner, Fault> {
     })
 }
 
-/// Permission bits as chmod(1) takes them in octal. Without set-id bits: in a container they mean nothing.
+/// Permission bits as chmod(1) takes them in octal. The set-user-ID bit means nothing for a directory.
 pub fn mode(scalar: Scalar) -> Result<u32, Fault> {
     let fault = |written: &str| {
         Err(Fault::new(rule::VALUE, format!("{written} is not a mode"))
@@ -287,7 +287,7 @@ pub fn mode(scalar: Scalar) -> Result<u32, Fault> {
     let digits = (3..=4).contains(&written.len())
         && written.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     match u32::from_str_radix(&written, 8) {
-        Ok(mode) if digits && mode & 0o6000 == 0 => Ok(mode),
+        Ok(mode) if digits && mode & 0o4000 == 0 => Ok(mode),
         _ => fault(&quote(&written)),
     }
 }
@@ -305,7 +305,8 @@ mod tests {
         assert_eq!(mode(of("0750")), Ok(0o750));
         assert_eq!(mode(of("755")), Ok(0o755));
         assert_eq!(mode(of("1777")), Ok(0o1777));
-        for bad in ["", "75", "0o755", "0888", "4755", "2775", "+755", "00755"] {
+        assert_eq!(mode(of("2750")), Ok(0o2750));
+        for bad in ["", "75", "0o755", "0888", "4755", "6755", "+755", "00755"] {
             assert!(mode(of(bad)).is_err(), "for {bad:?}");
         }
         assert!(mode(Scalar::Integer(755)).is_err());

@@ -16,6 +16,8 @@ use nix::libc;
 use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, mkdirat};
 
+use super::volume::parse_mode;
+
 use super::attributes;
 
 /// What is mounted at one place.
@@ -28,8 +30,34 @@ pub enum Source {
         /// Whether nothing can be written through it.
         read_only: bool,
     },
-    /// An empty tmpfs that everybody may write to, of at most this many bytes.
-    Tmpfs(u64),
+    /// An empty tmpfs.
+    Tmpfs(Tmpfs),
+}
+
+/// How large a tmpfs is, and who may write to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tmpfs {
+    /// The most that it holds.
+    pub bytes: u64,
+    /// Permission bits of its root.
+    pub mode: u32,
+}
+
+impl Tmpfs {
+    /// `BYTES[,mode=OCTAL]`, or what is wrong with it; everybody may write to it if it does not say.
+    ///
+    /// # Errors
+    /// For any other text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (bytes, mode) = match text.split_once(",mode=") {
+            Some((bytes, mode)) => (bytes, parse_mode(mode)?),
+            None => (text, 0o1777),
+        };
+        let bytes = bytes
+            .parse()
+            .map_err(|_| format!("'{bytes}' is no number of bytes"))?;
+        Ok(Self { bytes, mode })
+    }
 }
 
 /// One mount.
@@ -98,9 +126,9 @@ impl Bind {
     fn mount(&self, root: &OwnedFd) -> Result<()> {
         let shown = self.target.display();
         match &self.source {
-            Source::Tmpfs(bytes) => {
+            Source::Tmpfs(Tmpfs { bytes, mode }) => {
                 let target = target_in(root, &self.target, true)?;
-                mount_tmpfs(&target, &format!("mode=1777,size={bytes}"))
+                mount_tmpfs(&target, &format!("mode={mode:o},size={bytes}"))
                     .with_context(|| format!("cannot mount a tmpfs on '{shown}'"))
             }
             Source::Host { path, read_only } => self
@@ -197,6 +225,16 @@ fn link_to(file: &impl AsRawFd) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tmpfs_has_a_size_and_perhaps_a_mode() {
+        let tmpfs = |bytes, mode| Ok(Tmpfs { bytes, mode });
+        assert_eq!(Tmpfs::parse("1024"), tmpfs(1024, 0o1777));
+        assert_eq!(Tmpfs::parse("1024,mode=0700"), tmpfs(1024, 0o700));
+        for bad in ["", "1M", "-1", "1024,mode=", "1024,mode=9", "1024,uid=0"] {
+            assert!(Tmpfs::parse(bad).is_err(), "for {bad:?}");
+        }
+    }
 
     #[test]
     fn targets_that_would_be_covered_are_refused() {

@@ -144,7 +144,8 @@ impl fmt::Display for Volume {
     }
 }
 
-fn parse_mode(text: &str) -> Result<u32, String> {
+/// Permission bits in octal, or what is wrong with them.
+pub fn parse_mode(text: &str) -> Result<u32, String> {
     let octal = (1..=4).contains(&text.len()) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
     octal
         .then(|| u32::from_str_radix(text, 8).ok())
