@@ -1,12 +1,23 @@
 //! Text as it is meant in; text as systemd must read it out. Three escapes, kept apart by type and name:
 //!
-//! * unit names and paths in them, as systemd-escape(1) does: [`name`], [`path`];
+//! * unit names and paths in them, as systemd-escape(1) does: [`name`], [`path`]. They give a `String`, since a name is no value;
 //! * specifiers, `%` (systemd.unit(5), "Specifiers"): [`text`];
 //! * words, quoting (systemd.syntax(7), "Quoting") and for commands `$` (systemd.service(5), "Command lines"): [`words`],
 //!   [`command`].
+//!
+//! What has a syntax of its own, and cannot hold every character, is in a function per directive: [`only_path`], [`bind`],
+//! [`temporary_file_system`], [`environment_file`], [`credential`], [`credential_data`], and [`raw`] for what people write in
+//! systemd's own syntax.
 
 use std::borrow::Cow;
 use std::fmt;
+
+mod paths;
+
+pub use paths::{
+    Unwritable, bind, credential, credential_data, environment_file, only_path, raw,
+    temporary_file_system,
+};
 
 /// A value that may stand in a unit: one line, escaped once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +69,7 @@ pub fn path(path: &str) -> String {
     }
 }
 
-/// Free text: `Description=`, `SourcePath=`, `WorkingDirectory=`, everything that systemd does not split into words.
+/// Free text: `Description=`, `SourcePath=`, `User=`, everything that systemd does not split into words.
 ///
 /// There is no way to write a control character there; the parser has refused them, and should one come all the same it
 /// must not begin a new line.
@@ -69,8 +80,7 @@ pub fn text(text: &str) -> Escaped {
         escaped.push_str(if byte == b'%' { "%%" } else { " " });
     });
     // A line that ends in a lone backslash goes on in the next one. systemd strips the blank, and the backslash stays.
-    let backslashes = escaped.bytes().rev().take_while(|&byte| byte == b'\\');
-    if backslashes.count() % 2 == 1 {
+    if paths::ends_in_lone_backslash(&escaped) {
         escaped.push(' ');
     }
     owned(escaped)
@@ -182,5 +192,7 @@ fn push_hex(text: &mut String, byte: u8) {
     ]);
 }
 
+#[cfg(test)]
+mod systemd;
 #[cfg(test)]
 mod tests;

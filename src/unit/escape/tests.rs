@@ -1,101 +1,8 @@
-//! Escapes in, systemd's own reading of them out: every escape is undone by a reader written after systemd's source.
+//! Escapes in, systemd's own reading of them out.
 
 use proptest::prelude::*;
 
-use super::*;
-
-/// What `extract_first_word` with UNQUOTE and CUNESCAPE makes of a line (src/basic/extract-word.c), then specifiers (only `%%`
-/// may be left), then for commands `replace_env_argv` (only `$$` may be left).
-fn read_back(line: &str, variables: bool) -> Result<Vec<String>, String> {
-    let mut words = Vec::new();
-    let mut characters = line.chars().peekable();
-    loop {
-        while characters.next_if(|c| " \t\n\r".contains(*c)).is_some() {}
-        if characters.peek().is_none() {
-            return Ok(words);
-        }
-        let mut bytes = Vec::new();
-        let mut quote = None;
-        while let Some(c) = characters.next() {
-            match (c, quote) {
-                ('\\', _) => bytes.extend(unescape(&mut characters)?),
-                (c, Some(open)) if c == open => quote = None,
-                ('"' | '\'', None) => quote = Some(c),
-                (' ' | '\t' | '\n' | '\r', None) => break,
-                _ => bytes.extend(c.to_string().bytes()),
-            }
-        }
-        if quote.is_some() {
-            return Err(format!("open quote in {line:?}"));
-        }
-        let word = String::from_utf8(bytes).map_err(|error| error.to_string())?;
-        let word = halve(&word, '%')?;
-        words.push(if variables { halve(&word, '$')? } else { word });
-    }
-}
-
-fn unescape(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Vec<u8>, String> {
-    Ok(vec![match characters.next() {
-        Some('n') => b'\n',
-        Some('t') => b'\t',
-        Some('r') => b'\r',
-        Some('"') => b'"',
-        Some('\\') => b'\\',
-        Some('x') => {
-            let hex: String = characters.by_ref().take(2).collect();
-            match u8::from_str_radix(&hex, 16) {
-                Ok(byte) if byte != 0 && hex.len() == 2 => byte,
-                _ => return Err(format!("bad escape \\x{hex}")),
-            }
-        }
-        other => return Err(format!("bad escape {other:?}")),
-    }])
-}
-
-/// Every `sign` in pairs, or an error.
-fn halve(text: &str, sign: char) -> Result<String, String> {
-    let mut halved = String::new();
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        halved.push(c);
-        if c == sign && characters.next() != Some(sign) {
-            return Err(format!("a lone {sign:?} in {text:?}"));
-        }
-    }
-    Ok(halved)
-}
-
-/// What systemd makes of `KEY=` and free text (src/shared/conf-parser.c): blanks around it stripped, a backslash at the end
-/// continues the line, specifiers.
-fn read_text_back(line: &str) -> Result<String, String> {
-    let mut escaped = false;
-    for c in line.chars() {
-        escaped = !escaped && c == '\\';
-    }
-    if escaped || line.contains('\n') {
-        return Err(format!("{line:?} goes on in the next line"));
-    }
-    halve(line.trim_matches([' ', '\t', '\r']), '%')
-}
-
-/// `unit_name_unescape` (src/basic/unit-name.c).
-fn unescape_name(escaped: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = escaped.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        match first {
-            b'-' => bytes.push(b'/'),
-            b'\\' => {
-                let hex = std::str::from_utf8(&rest[1..3]).unwrap();
-                bytes.push(u8::from_str_radix(hex, 16).unwrap());
-                rest = &rest[3..];
-            }
-            _ => bytes.push(*first),
-        }
-    }
-    String::from_utf8(bytes).unwrap()
-}
+use super::{systemd, *};
 
 #[test]
 fn words_as_people_write_them() {
@@ -137,26 +44,121 @@ fn names_as_systemd_escape_writes_them() {
     assert_eq!(name("/a"), "-a");
 }
 
+/// Absolute paths, half of which have something in them that is special somewhere.
+fn paths() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "[^/\\x00]{1,20}",
+        "[ab .:%$*?\\[\\]\\\\\"' ]{1,20}",
+        "[a-z]{1,8}"
+    ];
+    prop::collection::vec(part, 1..4).prop_map(|parts| format!("/{}", parts.join("/")))
+}
+
+/// What is written comes back; how much is not written, and why, is for [`what_cannot_be_written_is_refused`].
+fn assert_comes_back<T: PartialEq + std::fmt::Debug>(
+    written: Result<Escaped, Unwritable>,
+    read: impl Fn(&str) -> Result<T, String>,
+    meant: T,
+) -> Result<(), TestCaseError> {
+    if let Ok(value) = written {
+        prop_assert_eq!(read(value.as_str()), Ok(meant), "from {}", value);
+    }
+    Ok(())
+}
+
+#[test]
+fn paths_as_people_write_them() {
+    let written =
+        |value: Result<Escaped, Unwritable>| value.expect("it can be written").to_string();
+    for (source, escaped) in [
+        ("/srv/shop", "/srv/shop:/x"),
+        ("/srv/my shop", r#""/srv/my shop":/x"#),
+        ("/srv/a:b", r#""/srv/a:b":/x"#),
+        (r"/srv/a\b", r#""/srv/a\\b":/x"#),
+        ("/srv/100%", "/srv/100%%:/x"),
+        ("/srv/$é#;", "/srv/$é#;:/x"),
+    ] {
+        assert_eq!(written(bind(source, "/x")), escaped);
+    }
+    assert_eq!(
+        written(temporary_file_system("/my tmp", "size=50%")),
+        r#""/my tmp":size=50%"#
+    );
+    assert_eq!(written(temporary_file_system("/it's", "")), r#""/it's""#);
+    assert_eq!(
+        written(environment_file(r"/a*[b]?\c d%")),
+        r"/a\*\[b]\?\\c d%%"
+    );
+    assert_eq!(written(only_path(r"/a b\")), r"/a b\ ");
+    assert_eq!(written(credential("db%", "/etc/a:%")), "db%%:/etc/a:%%");
+    assert_eq!(
+        written(credential_data("db", b" a%b\\\n\xff")),
+        r"db:\x20a%b\x5c\x0a\xff"
+    );
+    assert_eq!(written(raw("%i 'a' \\x20")), "%i 'a' \\x20");
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    let long = format!("/{}", "a".repeat(256));
+    let deep = "/aaaaaaa".repeat(512);
+    for path in [
+        "", "a", "/a/../b", "/.", "/a/", "//a", "/a\nb", "/a\tb", "/\u{7f}", &long, &deep,
+    ] {
+        assert!(only_path(path).is_err(), "{path:?}");
+        assert!(bind(path, "/x").is_err(), "{path:?}");
+        assert!(bind("/x", path).is_err(), "{path:?}");
+        assert!(temporary_file_system(path, "").is_err(), "{path:?}");
+        assert!(environment_file(path).is_err(), "{path:?}");
+        assert!(credential("x", path).is_err(), "{path:?}");
+    }
+    assert!(bind("/it's", "/x").is_err() && bind("/x", "/\"").is_err());
+    assert!(
+        temporary_file_system("/a:b", "").is_err() && temporary_file_system(r"/a\", "").is_err()
+    );
+    assert!(temporary_file_system("/a", "size=1M nosuid").is_err());
+    assert!(environment_file("/a ").is_err() && only_path("/a ").is_err());
+    // The pattern is longer than the name.
+    assert!(environment_file(&format!("/{}", "*".repeat(128))).is_err());
+    assert!(credential("x", "/a b").is_err() && credential("x", r"/a\").is_err());
+    for id in [
+        "",
+        ".",
+        "..",
+        "a:b",
+        "a/b",
+        "a b",
+        r"a\b",
+        "é",
+        &"a".repeat(256),
+    ] {
+        assert!(credential(id, "/x").is_err(), "{id:?}");
+        assert!(credential_data(id, b"x").is_err(), "{id:?}");
+    }
+    assert!(credential_data("x", b"").is_err());
+    assert!(raw("a\nb").is_err() && raw("a\\").is_err() && raw("a\\\\").is_ok());
+}
+
 proptest! {
     #[test]
     fn every_command_comes_back(words in prop::collection::vec("[^\\x00]*", 0..6)) {
-        prop_assert_eq!(read_back(&command(&words).to_string(), true), Ok(words));
+        prop_assert_eq!(systemd::command(command(&words).as_str()), Ok(words));
     }
 
     #[test]
     fn every_list_of_words_comes_back(list in prop::collection::vec("[^\\x00]*", 0..6)) {
-        prop_assert_eq!(read_back(&words(&list).to_string(), false), Ok(list));
+        prop_assert_eq!(systemd::words(words(&list).as_str()), Ok(list));
     }
 
     #[test]
     fn awkward_words_come_back(list in prop::collection::vec("[a\"' \\\\%$;\n\t=#{}]*", 0..6)) {
-        prop_assert_eq!(read_back(&command(&list).to_string(), true), Ok(list));
+        prop_assert_eq!(systemd::command(command(&list).as_str()), Ok(list));
     }
 
     #[test]
     fn every_text_comes_back(line in "[^\\p{Cc}]*[a%\\\\]*") {
         let line = line.trim_matches([' ', '\t', '\r']);
-        prop_assert_eq!(read_text_back(&text(line).to_string()), Ok(line.to_owned()));
+        prop_assert_eq!(systemd::text(text(line).as_str()), Ok(line.to_owned()));
     }
 
     #[test]
@@ -168,7 +170,36 @@ proptest! {
     fn every_path_comes_back(parts in prop::collection::vec("[^/\\x00]+", 1..5)) {
         let joined = parts.join("/");
         let escaped = path(&format!("/{joined}"));
-        prop_assert_eq!(unescape_name(&escaped), joined);
+        prop_assert_eq!(systemd::unit_name(&escaped), joined);
         prop_assert!(escaped.bytes().all(|b| b.is_ascii_alphanumeric() || b":-_.\\".contains(&b)));
+    }
+
+    #[test]
+    fn every_bind_comes_back(source in paths(), target in paths()) {
+        assert_comes_back(bind(&source, &target), systemd::binds, vec![(source, target)])?;
+    }
+
+    #[test]
+    fn every_temporary_file_system_comes_back(path in paths()) {
+        let options = "size=50%,mode=0755".to_owned();
+        assert_comes_back(temporary_file_system(&path, &options), systemd::temporary_file_system, (path, options))?;
+    }
+
+    #[test]
+    fn every_single_path_comes_back(path in paths()) {
+        assert_comes_back(only_path(&path), systemd::text, path.clone())?;
+        assert_comes_back(environment_file(&path), systemd::environment_file, path)?;
+    }
+
+    #[test]
+    fn every_credential_comes_back(id in "[ -~é]{1,20}", path in paths(), data: Vec<u8>) {
+        assert_comes_back(credential(&id, &path), systemd::credential, (id.clone(), path))?;
+        assert_comes_back(credential_data(&id, &data), systemd::credential_data, (id, data.clone()))?;
+        prop_assert_eq!(credential_data("x", &data).is_ok(), !data.is_empty());
+    }
+
+    #[test]
+    fn paths_without_control_characters_can_be_bound(path in "/[^/\\p{Cc}\"']{3,80}") {
+        prop_assert!(bind(&path, &path).is_ok());
     }
 }
