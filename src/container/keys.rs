@@ -257,10 +257,10 @@ keys! {
         default "\"host\"", becomes "PrivateNetwork=", like r#""none""#,
         "The host's network, or none but a loopback device of its own.";
 
-    CREDENTIAL_FILE: PathBuf = "credentials.file", Shape::Path, path::source,
+    CREDENTIAL_FILE: PathBuf = "credentials.file", Shape::Path, path::credential,
         default "none", becomes "LoadCredential=", like r#""/etc/credstore/shop.db""#,
         "A file of the host with the secret.";
-    CREDENTIAL_ENCRYPTED: PathBuf = "credentials.encrypted", Shape::Path, path::source,
+    CREDENTIAL_ENCRYPTED: PathBuf = "credentials.encrypted", Shape::Path, path::credential,
         default "none", becomes "LoadCredentialEncrypted=", like r#""/etc/credstore.encrypted/shop.db""#,
         "A file of the host with the secret as `systemd-creds encrypt` wrote it.";
 

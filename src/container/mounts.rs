@@ -8,6 +8,7 @@ use super::values::{self, path};
 use super::{Credential, Name, keys, name};
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Place, Reader, Scalar, Table, text};
+use crate::unit::escape;
 
 /// What a container sees at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,10 +177,11 @@ pub fn read_credentials(
     for entry in table.into_entries() {
         let name = entry.values.last().and_then(|(place, _)| {
             let name = reader.name(entry.key, place)?;
-            match credential_name(&name) {
-                Ok(()) => Some(name),
-                Err(fault) => {
-                    reader.fault(place.clone(), fault);
+            match escape::credential(&name, "/x") {
+                Ok(_) => Some(name),
+                Err(why) => {
+                    let message = format!("the name {} {why}", quote(&name));
+                    reader.fault(place.clone(), Fault::new(rule::VALUE, message));
                     None
                 }
             }
@@ -226,19 +228,6 @@ fn read_credential(
     };
     wishes.push(Wish::path("the credential", &credential.path, place));
     Some(credential)
-}
-
-/// A file name that systemd also takes for a file descriptor's (`credential_name_valid`).
-fn credential_name(name: &str) -> Result<(), Fault> {
-    let allowed = |byte: u8| {
-        (b'!'..=b'~').contains(&byte) && !matches!(byte, b'/' | b':' | b'"' | b'\'' | b'\\')
-    };
-    if (1..=255).contains(&name.len()) && name.bytes().all(allowed) && !matches!(name, "." | "..") {
-        return Ok(());
-    }
-    let message = format!("{} cannot be the name of a credential", quote(name));
-    Err(Fault::new(rule::VALUE, message)
-        .help("a file name of ASCII characters without blanks, quotes, \":\", \"/\" and \"\\\""))
 }
 
 /// The name of a volume: by the rule for containers' names.
@@ -325,13 +314,6 @@ mod tests {
         }
         for bad in ["", ".x", "-x", "../x", "a/b", "/a", "a b", "é"] {
             assert!(volume(of(bad)).is_err(), "for {bad:?}");
-        }
-
-        for good in ["db-password", "tls.key", "a=b"] {
-            assert_eq!(credential_name(good), Ok(()));
-        }
-        for bad in ["", ".", "..", "a b", "a:b", "a/b", "é", "a\"b"] {
-            assert!(credential_name(bad).is_err(), "for {bad:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::container::EnvironmentFile;
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Scalar, text};
+use crate::unit::escape;
 
 /// Where the container's own file systems are: systemd mounts them over whatever a path below would bring.
 const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
@@ -115,6 +116,16 @@ fn bindable(path: &Path) -> Result<(), Fault> {
     }
 }
 
+/// A file with a secret, which systemd reads on the host.
+pub fn credential(scalar: Scalar) -> Result<PathBuf, Fault> {
+    let path = source(scalar)?;
+    let written = path.to_string_lossy();
+    match escape::credential("x", &written) {
+        Ok(_) => Ok(path),
+        Err(why) => Err(Fault::new(rule::PATH, format!("{} {why}", quote(&written)))),
+    }
+}
+
 /// `-` for a file that may be missing, and a path, which need not be absolute: where it begins is known later.
 pub fn environment_file(scalar: Scalar) -> Result<EnvironmentFile, Fault> {
     let written = text(scalar)?;
@@ -192,6 +203,8 @@ mod tests {
         ] {
             assert!(target(bad).is_err(), "for {bad:?}");
         }
+        assert!(credential(of("/etc/credstore/a%b")).is_ok());
+        assert!(credential(of("/etc/cred store/x")).is_err());
         assert!(shown(of("/proc/sys")).is_err());
         assert!(source(of("/")).is_err());
         assert!(hidden(of("/")).is_err());
