@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 mod excerpt;
 mod fault;
+pub mod pages;
 pub mod rule;
 mod suggest;
 

@@ -1,4 +1,6 @@
-//! A line of a file and a place on it in, what fits on a screen out.
+//! A line of a file and a place on it in; what fits on a screen, and where it is for editors, out.
+
+use std::ops::Range;
 
 /// The part of a line that a block shows, and where its carets go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub struct Excerpt {
     pub caret: usize,
     /// Number of carets, at least 1.
     pub length: usize,
+    /// The place on the whole line in UTF-16 code units, from 0: what editors count in.
+    pub utf16: Range<usize>,
 }
 
 impl Excerpt {
@@ -46,8 +50,14 @@ impl Excerpt {
             text,
             caret,
             length: end.saturating_sub(caret).max(1),
+            utf16: utf16_before(line, start)..utf16_before(line, start + length),
         }
     }
+}
+
+/// The UTF-16 code units of the first `characters` of `line`.
+fn utf16_before(line: &str, characters: usize) -> usize {
+    line.chars().take(characters).map(char::len_utf16).sum()
 }
 
 #[cfg(test)]
@@ -61,6 +71,7 @@ mod tests {
                 text,
                 caret,
                 length,
+                ..
             } = Excerpt::of_line(line, start, length);
             (text, caret, length)
         };
@@ -69,6 +80,15 @@ mod tests {
         assert_eq!(of("\ta\tb", 1, 3), ("    a    b".to_owned(), 4, 6));
         assert_eq!(of("a = ", 4, 0), ("a = ".to_owned(), 4, 1));
         assert_eq!(of("", 0, 0), (String::new(), 0, 1));
+    }
+
+    #[test]
+    fn editors_count_in_utf16() {
+        let of = |line, start, length| Excerpt::of_line(line, start, length).utf16;
+        assert_eq!(of("é = 1", 4, 1), 4..5);
+        assert_eq!(of("\"🔟🔟\" = 1", 0, 4), 0..6);
+        assert_eq!(of("\"🔟\" = x", 6, 1), 7..8);
+        assert_eq!(of("a = ", 4, 1), 4..4);
     }
 
     #[test]
