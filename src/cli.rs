@@ -7,13 +7,16 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use lodger::diagnostic::Diagnostic;
 use lodger::prefix::Prefix;
 
 mod check;
+mod explain;
 mod list;
 mod man;
 mod plain_table;
+mod schema;
 mod show;
 mod status;
 
@@ -40,6 +43,7 @@ Examples:
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
   lodger status                       what they do now, and whether any runs old code
+  lodger explain memory               what a key means; a rule, such as L006, likewise
 
 The file format is described in lodger.toml(5).";
 
@@ -49,14 +53,20 @@ enum Command {
     Show(show::Show),
     List(list::List),
     Status(status::StatusOf),
-    /// Write the manual page lodger(1).
+    Explain(explain::Explain),
+    Schema(schema::SchemaOf),
+    /// Write a manual page.
     #[command(hide = true)]
-    Man,
+    Man {
+        /// Which: 1 is lodger(1), 5 is lodger.toml(5).
+        #[arg(default_value = "1", value_parser = ["1", "5"])]
+        section: String,
+    },
     /// Write a completion script.
     #[command(hide = true)]
     Completions {
         /// The shell that will read it.
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
 }
 
@@ -72,15 +82,34 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
         Command::Status(status) => status.run(&prefix, out),
-        Command::Man => man::write(Arguments::command(), out).map(|()| ExitCode::SUCCESS),
+        Command::Explain(explain) => explain.run(out),
+        Command::Schema(schema) => schema.run(out),
+        Command::Man { section } => {
+            match section.as_str() {
+                "5" => man::lodger_toml::write(out)?,
+                _ => man::write(Arguments::command(), out)?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Completions { shell } => {
-            // It does not take an error from its writer, and a Vec has none.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "lodger", &mut script);
-            out.write_all(&script)?;
+            out.write_all(&completions(shell))?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "lodger", &mut script);
+    if shell == Shell::Fish {
+        // clap_complete gives fish the words of options only.
+        let words = explain::words().join(" ");
+        let line = format!(
+            "complete -c lodger -n \"__fish_lodger_using_subcommand explain\" -f -a \"{words}\"\n"
+        );
+        script.extend_from_slice(line.as_bytes());
+    }
+    script
 }
 
 /// Blocks with carets on stderr, an empty line between two.

@@ -37,6 +37,10 @@ pub mod root;
 pub mod signal;
 pub mod stop;
 
+// What people and editors are told of the format.
+pub mod reference;
+pub mod schema;
+
 // The refresh.
 pub mod bus;
 pub mod dpkg;

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use crate::container::keys::TableAbout;
 use crate::container::search::{Content, read_content};
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{About, Key, Layer, Percent, Reader, Scalar, Shape, Source, Table, text_of};
@@ -29,6 +30,13 @@ pub static PARALLEL: Key<NonZeroUsize> = Key {
 
 /// Every key of the host's settings.
 pub static KEYS: &[&About] = &[&PARALLEL.about];
+
+/// Its tables, in the order of the manual page.
+pub static TABLES: [TableAbout; 1] = [TableAbout {
+    name: "refresh",
+    meaning: "What happens after a package change.",
+    entries: None,
+}];
 
 /// What the host's administrator decided for all containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,59 +17,76 @@ use lodger::prefix::Prefix;
 use lodger::settings;
 
 use super::{tell, write_json};
+use format::{Files, Format};
 
+mod format;
 mod host;
+mod lsp;
+mod sarif;
 
 /// Check container files, also before they are installed.
 ///
 /// Tells every mistake with its line and column. A FILE is checked as if it were installed beside the files that are: what it
 /// requires has to be there or among the other FILEs, and no unit may have its name. Without a FILE everything installed is
-/// checked, and /etc/lodger.toml.
+/// checked, and /etc/lodger.toml. "lodger explain L006" tells more of a rule.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 nothing is wrong, 1 something is, 2 a FILE could not be read.
+Exit status: 0 nothing is wrong, or there are only warnings; 1 there are errors; 2 a file could not be read.
 
 Examples:
-  lodger check ./web.toml           before it is installed
-  lodger check                      everything that is installed
-  lodger check --json *.toml        for scripts and editors")]
+  lodger check ./web.toml                  before it is installed
+  lodger check                             everything that is installed
+  lodger check --json *.toml               for scripts
+  lodger check --format sarif *.toml       for code scanning
+  lodger check --format lsp web.toml       for editors
+  lodger --root ./image check              everything in an image that is being built")]
 pub struct Check {
     /// Container files. What they are called is what the containers would be called.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write the mistakes as a JSON array to stdout.
-    #[arg(long)]
+    /// How to tell the mistakes; all but "text" go to stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The same as --format json.
+    #[arg(long, conflicts_with = "format")]
     json: bool,
 }
 
 impl Check {
-    /// Writes every mistake: blocks to stderr, or JSON to `out`.
+    /// Writes every mistake: blocks to stderr, or what programs read to `out`.
     pub fn run(&self, prefix: &Prefix, out: &mut dyn Write) -> Result<ExitCode> {
         let diagnostics = if self.files.is_empty() {
             check_installed(prefix)
         } else {
             check_files(prefix, &self.files)
         };
-        if self.json {
-            write_json(out, &diagnostics)?;
-        } else {
-            tell(&diagnostics)?;
-            write_summary(&diagnostics)?;
+        let status = status(&diagnostics);
+        let files = Files {
+            prefix,
+            given: &self.files,
+        };
+        match self.format {
+            _ if self.json => write_json(out, &diagnostics)?,
+            Format::Json => write_json(out, &diagnostics)?,
+            Format::Sarif => write_json(out, &sarif::log(&diagnostics, &files, status < 2))?,
+            Format::Lsp => write_json(out, &lsp::by_file(&diagnostics, &files)?)?,
+            Format::Text => {
+                tell(&diagnostics)?;
+                write_summary(&diagnostics)?;
+            }
         }
-        let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
-        Ok(ExitCode::from(
-            match diagnostics
-                .iter()
-                .filter(is_error)
-                .map(|diagnostic| diagnostic.rule)
-                .min()
-            {
-                Some(rule::UNREADABLE) => 2,
-                Some(_) => 1,
-                None => 0,
-            },
-        ))
+        Ok(ExitCode::from(status))
     }
+}
+
+/// The exit status: 2 when something could not be read, 1 for other errors; warnings are none.
+fn status(diagnostics: &[Diagnostic]) -> u8 {
+    let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+    let errors = diagnostics.iter().filter(is_error);
+    errors.fold(0, |status, error| match error.rule {
+        rule::UNREADABLE => 2,
+        _ => status.max(1),
+    })
 }
 
 fn check_installed(prefix: &Prefix) -> Vec<Diagnostic> {

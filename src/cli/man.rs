@@ -6,6 +6,9 @@ use anyhow::Result;
 use clap::Command;
 use clap_mangen::Man;
 
+pub mod lodger_toml;
+mod mdoc;
+
 /// Writes the page as roff.
 pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
     let page = Man::new(command.clone()).section("1").manual("lodger");
@@ -30,7 +33,7 @@ pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        ".SH EXIT STATUS\n0: nothing is wrong. 1: a container file is wrong. 2: the command could not do its work."
+        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong. 2: the command could not do its work."
     )?;
     writeln!(
         out,

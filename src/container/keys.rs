@@ -113,12 +113,12 @@ keys! {
         default "the container's name", becomes "Description=", like r#""Shop front""#,
         "One line of text that people see in `systemctl status`.";
     EXEC: String = "exec", Shape::Command, text,
-        default "none: it has to be there", becomes "ExecStart=", like r#"["/usr/sbin/nginx", "-g", "daemon off;"]"#,
+        default "none; it has to be there", becomes "ExecStart=", like r#"["/usr/sbin/nginx", "-g", "daemon off;"]"#,
         "The program and its arguments. Text instead of an array is split into words as a shell would split it; no shell runs, so \
          there are no variables, pipes or globs. The program is an absolute path or a bare name. `$` and `%` are ordinary \
          characters, except `%i` in `NAME@.toml`.";
     EXEC_RELOAD: String = "exec-reload", Shape::Command, text,
-        default "none: `systemctl reload` is refused", becomes "ExecReload=", like r#"["/usr/sbin/nginx", "-s", "reload"]"#,
+        default "none; `systemctl reload` is refused", becomes "ExecReload=", like r#"["/usr/sbin/nginx", "-s", "reload"]"#,
         "What `systemctl reload` runs, inside the running container and with its user and capabilities. As `exec`.";
     INIT: bool = "init", Shape::Boolean, values::boolean,
         default "false", becomes "ExecStart=/usr/bin/tini", like "true",
@@ -171,7 +171,7 @@ keys! {
         default "[]", becomes "PartOf=", like r#"["shop.target"]"#,
         "What takes this container with it when it is stopped or restarted.";
     INSTANCES: String = "instances", Shape::Instances, text,
-        default "none: it has to be there in `NAME@.toml`, and nowhere else", becomes "one unit for each", like "3",
+        default "none; it has to be there in `NAME@.toml`, and nowhere else", becomes "one unit for each", like "3",
         "How many containers `NAME@.toml` makes, 1 to 10000, which are called `1` to that number; or an array of their names. Each is \
          the service `lodger-NAME@INSTANCE.service`. In the text of such a file `%i` stands for the instance, and `%%i` for the two \
          characters `%i`.";
@@ -240,7 +240,7 @@ keys! {
         "The share of disk time in comparison with others that want it at the same time.";
 
     PROFILE: Profile = "isolation.profile", Shape::Words(words::<Profile>), read_word,
-        default "\"default\"", becomes "see below", like r#""strict""#,
+        default "\"default\"", becomes "CapabilityBoundingSet=, SystemCallFilter=, RestrictNamespaces=, RestrictAddressFamilies=, RestrictRealtime=", like r#""strict""#,
         "The set of rules. `default` fits services that start as root and drop their privileges themselves. `strict` leaves no \
          capabilities, no further namespaces, and only the system calls that ordinary services make. `trusted` leaves the capabilities that \
          containers of other kinds commonly have. `lodger show NAME` has them all.";
