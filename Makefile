@@ -1,6 +1,7 @@
 # make deb      the Debian package, in target/deb/
 # make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13
 # make demo     a hundred containers, patched by unattended-upgrade, in a throw-away Debian 13
+# make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5)
 # make bench-generator  how fast the generator is, beside cp -a and podman's Quadlet
 # make install  for packagers: what `make build` made, under DESTDIR
 
@@ -11,8 +12,9 @@ CARGO_HOME ?= $(HOME)/.cargo
 REMAP = --remap-path-prefix=$(CARGO_HOME)=/cargo
 
 RELEASE = $(CARGO_TARGET_DIR)/release
-# what the built program tells about itself: lodger(1), shell completions, the list of crates
+# what the built program tells about itself: manual pages, JSON Schemas, shell completions, the list of crates
 TOLD    = $(CARGO_TARGET_DIR)/told
+TAPLO   = $(CARGO_TARGET_DIR)/taplo
 DEB     = $(CURDIR)/target/deb
 
 PREFIX   = /usr
@@ -20,7 +22,7 @@ DATA     = $(DESTDIR)$(PREFIX)/share
 UNITS    = $(DESTDIR)$(PREFIX)/lib/systemd/system
 LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 
-.PHONY: build deb lint lintian unit-test test-system test demo bench-generator install prerequisites
+.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench-generator install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
@@ -28,12 +30,17 @@ build:
 	RUSTFLAGS='$(RUSTFLAGS) $(REMAP)' cargo build --release --locked
 	mkdir -p $(TOLD)
 	$(RELEASE)/lodger man >$(TOLD)/lodger.1
+	$(RELEASE)/lodger man 5 >$(TOLD)/lodger.toml.5
+	$(RELEASE)/lodger schema >$(TOLD)/container.schema.json
+	$(RELEASE)/lodger schema --drop-in >$(TOLD)/drop-in.schema.json
+	$(RELEASE)/lodger schema --settings >$(TOLD)/settings.schema.json
 	$(RELEASE)/lodger completions bash >$(TOLD)/lodger.bash
 	$(RELEASE)/lodger completions zsh >$(TOLD)/_lodger
 	$(RELEASE)/lodger completions fish >$(TOLD)/lodger.fish
 	cargo tree --locked --edges normal --prefix none --no-dedupe --format '{p} {l}' >$(TOLD)/tree
 	sed -e '/^lodger /d' -e 's/ (proc-macro)//' $(TOLD)/tree | sort -u >$(TOLD)/crates
-	@for file in lodger.1 lodger.bash _lodger lodger.fish crates; do \
+	@for file in lodger.1 lodger.toml.5 container.schema.json drop-in.schema.json settings.schema.json \
+	  lodger.bash _lodger lodger.fish crates; do \
 	  test -s $(TOLD)/$$file || { echo "error: $$file came out empty" >&2; exit 1; }; \
 	done
 
@@ -47,6 +54,17 @@ lint: prerequisites
 unit-test: prerequisites
 	cargo test --locked
 
+# Apart from lint, for it needs npm. npm has taplo as one package, in seconds; its crate would take minutes to build.
+lint-told: prerequisites
+	debian/prerequisites lint-told
+	cargo build --locked --bin lodger
+	mkdir -p $(TAPLO)
+	cp tests/schema/package.json tests/schema/package-lock.json $(TAPLO)
+	npm ci --prefix $(TAPLO) --ignore-scripts --no-audit --no-fund
+	tests/schema/run $(CARGO_TARGET_DIR)/debug/lodger $(TAPLO)/node_modules/.bin/taplo
+	$(CARGO_TARGET_DIR)/debug/lodger man 5 >$(TAPLO)/lodger.toml.5
+	mandoc -T lint -W warning $(TAPLO)/lodger.toml.5
+
 lintian: deb
 	debian/prerequisites lintian
 	lintian --fail-on error --tag-display-limit 0 --allow-root $(DEB)/lodger_*.changes
@@ -54,7 +72,7 @@ lintian: deb
 test-system: deb
 	tests/system/run
 
-test: lint unit-test deb lintian test-system
+test: lint unit-test lint-told deb lintian test-system
 
 demo: deb
 	tests/system/demo
@@ -77,8 +95,9 @@ install:
 	install -D -m 644 -t $(DESTDIR)/etc/dpkg/dpkg.cfg.d units/dpkg.cfg.d/lodger
 	install -D -m 644 -t $(DESTDIR)/etc/needrestart/conf.d units/needrestart.conf.d/lodger.conf
 	install -D -m 644 -t $(DATA)/man/man1 $(TOLD)/lodger.1
-	install -D -m 644 -t $(DATA)/man/man5 man/lodger.toml.5
+	install -D -m 644 -t $(DATA)/man/man5 $(TOLD)/lodger.toml.5
 	install -D -m 644 -t $(DATA)/man/man8 man/lodgerd.8
+	install -D -m 644 -t $(DATA)/lodger $(TOLD)/container.schema.json $(TOLD)/drop-in.schema.json $(TOLD)/settings.schema.json
 	install -D -m 644 $(TOLD)/lodger.bash $(DATA)/bash-completion/completions/lodger
 	install -D -m 644 -t $(DATA)/zsh/vendor-completions $(TOLD)/_lodger
 	install -D -m 644 -t $(DATA)/fish/vendor_completions.d $(TOLD)/lodger.fish

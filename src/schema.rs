@@ -163,7 +163,7 @@ fn shape(shape: &Shape) -> Value {
         Shape::List(item) => json!({ "type": "array", "items": self::shape(item) }),
         Shape::Texts => json!({
             "type": "object",
-            "patternProperties": { or_instance("[A-Za-z_][A-Za-z0-9_]*"): { "type": "string" } },
+            "patternProperties": { "^[A-Za-z_][A-Za-z0-9_]*$": { "type": "string" } },
             "additionalProperties": false,
         }),
         Shape::Directives => json!({
