@@ -152,3 +152,35 @@ fn the_example_of_every_key_is_right() {
         );
     }
 }
+
+#[test]
+fn the_examples_of_the_manual_page_are_right() {
+    let page = include_str!("../man/lodger.toml.5");
+    let blocks = page.split(".Bd -literal -offset indent\n").skip(1);
+    let blocks = blocks.map(|block| {
+        block
+            .split(".Ed\n")
+            .next()
+            .expect("a split has a first part")
+    });
+    let mut files = 0;
+    for block in blocks {
+        let root = root(HOST);
+        // A path in a comment begins a file.
+        for file in block.split("# /").skip(1) {
+            let (path, text) = file.split_once('\n').expect("a path is a line");
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().expect("it is below")).expect("a directory");
+            fs::write(path, text).expect("a file");
+            files += 1;
+        }
+        // What an example names is not on this host, and no containers are there for the drop-ins.
+        let told = rules_told(root.path());
+        let told: Vec<_> = told
+            .into_iter()
+            .filter(|rule| rule != "L022" && rule != "L026")
+            .collect();
+        assert_eq!(told, Vec::<String>::new(), "in the example:\n{block}");
+    }
+    assert!(files >= 5, "{files} files");
+}
