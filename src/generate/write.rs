@@ -4,7 +4,7 @@ use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Error};
 use nix::errno::Errno;
@@ -69,7 +69,7 @@ impl<'a> Output<'a> {
                 directory: self.directory.as_fd(),
                 name: path,
                 output: self.path,
-                path: self.path.join(path),
+                path,
             });
         };
         let opened = match self.inner.take() {
@@ -81,7 +81,7 @@ impl<'a> Output<'a> {
             directory: opened.as_fd(),
             name,
             output: self.path,
-            path: self.path.join(path),
+            path,
         })
     }
 
@@ -104,7 +104,8 @@ struct Place<'a> {
     name: &'a str,
     /// Where temporary names are made: in a `.wants` they would be links to what is no unit.
     output: &'a Path,
-    path: PathBuf,
+    /// Below that.
+    path: &'a str,
 }
 
 impl Place<'_> {
@@ -134,7 +135,7 @@ impl Place<'_> {
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(self.output)?;
         file.write_all(text.as_bytes())?;
-        let persisted = file.persist(&self.path);
+        let persisted = file.persist(self.output.join(self.path));
         persisted.map(drop).map_err(|error| error.error)
     }
 
@@ -152,7 +153,7 @@ impl Place<'_> {
 
     fn rename_link(&self, target: &str) -> io::Result<()> {
         let link = temporary().make_in(self.output, |path| symlink(target, path))?;
-        let persisted = link.into_temp_path().persist(&self.path);
+        let persisted = link.into_temp_path().persist(self.output.join(self.path));
         persisted.map_err(|error| error.error)
     }
 }

@@ -117,7 +117,9 @@ fn joined<S: AsRef<str>>(
     words: impl IntoIterator<Item = S>,
     variables: bool,
 ) -> Escaped {
-    let mut escaped = prefix.to_owned();
+    // What most commands need; to grow from nothing costs more than to write it.
+    let mut escaped = String::with_capacity(128);
+    escaped.push_str(prefix);
     for (index, word) in words.into_iter().enumerate() {
         if index > 0 {
             escaped.push(' ');

@@ -2,8 +2,9 @@
 //! is no way to write them.
 //!
 //! It is not enough that systemd reads a unit right. PID 1 hands a service's settings on to systemd-executor as text, in which
-//! it escapes less than a unit does (systemd 257, src/core/execute-serialize.c): a quote in BindPaths= or a colon in
-//! TemporaryFileSystem= ends in another path than was meant. What would be lost there is refused here.
+//! it escapes less than a unit does (systemd 257, src/core/execute-serialize.c). Seen on Debian 13: `BindPaths=` of `/a'b'`
+//! binds `/ab`, without a word; `TemporaryFileSystem=` of `/a:b` with a size mounts `/a:b:size=64K` without one; a blank in
+//! `LoadCredential=` ends the start. What would be lost there is refused here.
 
 use std::fmt;
 
