@@ -214,10 +214,14 @@ fn show_in_status(line: &str) {
 /// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.
 fn unmount(name: &Name, private_network: bool) -> Result<()> {
     let (main, isolated) = match MainProcess::of_this_service() {
-        Ok(Some(main)) => (
-            Some(main.pid),
-            isolation::require(name, main.pid, private_network),
-        ),
+        Ok(Some(main)) => {
+            let isolated = isolation::require(name, main.pid, private_network);
+            if isolated.is_err() {
+                // systemd asks it to end, and gives it time. If it cannot be killed it has ended.
+                let _ = main.handle.signal(SignalNumber::KILL);
+            }
+            (Some(main.pid), isolated)
+        }
         Ok(None) => (None, Ok(())),
         // No process of this service: its mounts are not to be touched. The container's root comes off all the same.
         Err(cause) => (None, Err(cause)),
