@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Until it executes the command, no process of the container can look into the child or its descriptors: it is not
-//! dumpable (ptrace(2)). seccomp filters cannot be taken on from another process; what a container's filters forbid, it has
-//! no capability for either, but for personality(2).
+//! dumpable (ptrace(2)). seccomp filters cannot be taken on from another process; of what lodger's own forbid, all but
+//! personality(2) also takes capabilities that containers do not have.
 
 use std::ffi::CString;
 use std::fs::{self, File};

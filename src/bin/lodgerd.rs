@@ -94,11 +94,26 @@ struct Mount {
     /// Mount an empty tmpfs in the root: BYTES[,mode=OCTAL].
     #[arg(long, num_args = 2, value_names = ["SIZE", "TARGET"])]
     tmpfs: Vec<String>,
+    /// The program does not report to systemd: let systemd take nothing from it, least of all another main process.
+    #[arg(long)]
+    no_notify: bool,
     #[arg(value_parser = Name::parse)]
     name: Name,
 }
 
 impl Mount {
+    fn run(self) -> Result<()> {
+        let no_notify = self.no_notify;
+        root::mount(&self.request()?)?;
+        if no_notify {
+            // Until the service has stopped (sd_notify(3)). A payload that is root could name any process of the host as its
+            // main process, and systemd would end that one to stop the service.
+            sd_notify::notify(&[NotifyState::Custom("NOTIFYACCESS=none")])
+                .context("cannot tell systemd to take no messages from the service")?;
+        }
+        Ok(())
+    }
+
     fn request(self) -> Result<MountRequest> {
         let BaseWord::Host = self.base;
         let mut binds = Vec::new();
@@ -141,7 +156,7 @@ enum BaseWord {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Some(Command::Mount(mount)) => mount.request().and_then(|request| root::mount(&request)),
+        Some(Command::Mount(mount)) => mount.run(),
         Some(Command::Unmount {
             private_network,
             name,
@@ -199,10 +214,14 @@ fn show_in_status(line: &str) {
 /// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.
 fn unmount(name: &Name, private_network: bool) -> Result<()> {
     let (main, isolated) = match MainProcess::of_this_service() {
-        Ok(Some(main)) => (
-            Some(main.pid),
-            isolation::require(name, main.pid, private_network),
-        ),
+        Ok(Some(main)) => {
+            let isolated = isolation::require(name, main.pid, private_network);
+            if isolated.is_err() {
+                // systemd asks it to end, and gives it time. If it cannot be killed it has ended.
+                let _ = main.handle.signal(SignalNumber::KILL);
+            }
+            (Some(main.pid), isolated)
+        }
         Ok(None) => (None, Ok(())),
         // No process of this service: its mounts are not to be touched. The container's root comes off all the same.
         Err(cause) => (None, Err(cause)),
@@ -221,5 +240,64 @@ fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
     match MainProcess::of_this_service()? {
         Some(main) => stop::stop(&main, signal, limit),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_options_of_mount_arrive() {
+        let line = "lodgerd mount --base=host --hide=/opt/other --ephemeral --volume=shop,owner=www-data:adm,mode=2750 \
+                    --require=/srv/a --bind /srv/a /srv/b --bind-read-only /srv/c /srv/c --bind /srv/e /srv/f \
+                    --tmpfs 4096 /scratch --working-directory=/srv/b web@1";
+        let Some(Command::Mount(mount)) =
+            Arguments::parse_from(line.split(' ').filter(|word| !word.is_empty())).command
+        else {
+            panic!("no mount");
+        };
+        let bind = |source: &str, target: &str, read_only| Bind {
+            source: Source::Host {
+                path: source.into(),
+                read_only,
+            },
+            target: target.into(),
+        };
+        let expected = MountRequest {
+            name: Name::parse("web@1").unwrap(),
+            base: Base::Host,
+            hide: vec!["/opt/other".into()],
+            working_directory: "/srv/b".into(),
+            ephemeral: true,
+            volumes: vec![Volume::parse("shop,owner=www-data:adm,mode=2750").unwrap()],
+            require: vec!["/srv/a".into()],
+            binds: vec![
+                bind("/srv/a", "/srv/b", false),
+                bind("/srv/e", "/srv/f", false),
+                bind("/srv/c", "/srv/c", true),
+                Bind {
+                    source: Source::Tmpfs(4096),
+                    target: "/scratch".into(),
+                },
+            ],
+        };
+        assert_eq!(mount.request().unwrap(), expected);
+    }
+
+    #[test]
+    fn half_a_mount_or_an_unknown_signal_is_refused() {
+        for line in [
+            "lodgerd mount --base=host web --bind /srv/a",
+            "lodgerd mount --base=host --volume=shop,owner= web",
+            "lodgerd stop --signal=SIGFOO",
+            "lodgerd reload nginx",
+            "lodgerd reload --",
+        ] {
+            assert!(
+                Arguments::try_parse_from(line.split(' ')).is_err(),
+                "{line}"
+            );
+        }
     }
 }
