@@ -251,7 +251,7 @@ mod tests {
     fn all_options_of_mount_arrive() {
         let line = "lodgerd mount --base=host --hide=/opt/other --ephemeral --volume=shop,owner=www-data:adm,mode=2750 \
                     --require=/srv/a --bind /srv/a /srv/b --bind-read-only /srv/c /srv/c --bind /srv/e /srv/f \
-                    --tmpfs 4096 /scratch --working-directory=/srv/b web@1";
+                    --tmpfs 4096,mode=0700 /scratch --working-directory=/srv/b web@1";
         let Some(Command::Mount(mount)) =
             Arguments::parse_from(line.split(' ').filter(|word| !word.is_empty())).command
         else {
@@ -277,7 +277,10 @@ mod tests {
                 bind("/srv/e", "/srv/f", false),
                 bind("/srv/c", "/srv/c", true),
                 Bind {
-                    source: Source::Tmpfs(4096),
+                    source: Source::Tmpfs(Tmpfs {
+                        bytes: 4096,
+                        mode: 0o700,
+                    }),
                     target: "/scratch".into(),
                 },
             ],
