@@ -152,7 +152,7 @@ fn shape(shape: &Shape) -> Value {
             json!({ "type": ["string", "integer"], "pattern": pattern, "minimum": 0 })
         }
         Shape::Percent => json!({ "type": "string", "pattern": or_instance("0*[1-9][0-9]*%") }),
-        Shape::Mode => json!({ "type": "string", "pattern": or_instance("[01]?[0-7]{3}") }),
+        Shape::Mode => json!({ "type": "string", "pattern": or_instance("[0-3]?[0-7]{3}") }),
         Shape::Command => json!({
             "type": ["array", "string"], "items": { "type": "string" }, "minItems": 1, "minLength": 1,
         }),

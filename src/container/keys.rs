@@ -183,7 +183,7 @@ keys! {
         default "\"host\"", becomes "lodgerd mount", like r#""host""#,
         "The tree below is the live host: the only base in this version.";
     SHOW: PathBuf = "root.show", Shape::List(&Shape::Path), path::shown,
-        default "[]", becomes "BindReadOnlyPaths=", like r#"["/etc/ssl/private/shop.key"]"#,
+        default "[]", becomes "lodgerd mount", like r#"["/etc/ssl/private/shop.key"]"#,
         "Absolute paths of the host that the container sees, read-only, although the base is without them. They have to be there at \
          start.";
     HIDE: PathBuf = "root.hide", Shape::List(&Shape::Path), path::hidden,
@@ -197,23 +197,23 @@ keys! {
         "Whether the container may write to `/usr`. What it changes there hides the host's file for ever, and is never patched.";
 
     MOUNT_SOURCE: PathBuf = "mounts.source", Shape::Path, path::source,
-        default "none", becomes "BindPaths=, BindReadOnlyPaths=", like r#""/srv/shop""#,
+        default "none", becomes "lodgerd mount", like r#""/srv/shop""#,
         "A file or directory of the host, which has to be there at start.";
     MOUNT_READ_ONLY: bool = "mounts.read-only", Shape::Boolean, values::boolean,
-        default "false", becomes "BindReadOnlyPaths=", like "true",
+        default "false", becomes "lodgerd mount", like "true",
         "Whether the container can only read it.";
     MOUNT_VOLUME: String = "mounts.volume", Shape::Text, mounts::volume,
-        default "none", becomes "BindPaths=", like r#""shop""#,
+        default "none", becomes "lodgerd mount", like r#""shop""#,
         "A directory that lodger keeps, `/var/lib/lodger/volumes/NAME`: it is made at the first start and never deleted. Several \
          containers may share one.";
     MOUNT_OWNER: Owner = "mounts.owner", Shape::Text, mounts::owner,
         default "root", becomes "lodgerd mount", like r#""www-data""#,
         "`USER` or `USER:GROUP`, names or numbers of the host, which a volume is given when it is made.";
     MOUNT_MODE: u32 = "mounts.mode", Shape::Mode, mounts::mode,
-        default "\"0755\" for a volume, \"1777\" for a tmpfs", becomes "lodgerd mount, TemporaryFileSystem=", like r#""0750""#,
+        default "\"0755\" for a volume, \"1777\" for a tmpfs", becomes "lodgerd mount", like r#""0750""#,
         "Permission bits, in octal, which a volume is given when it is made and a tmpfs at each start.";
     MOUNT_TMPFS: u64 = "mounts.tmpfs", Shape::Size, quantity::memory,
-        default "none", becomes "TemporaryFileSystem=", like r#""64M""#,
+        default "none", becomes "lodgerd mount", like r#""64M""#,
         "An empty directory in memory, new at each start, that may hold as much as this.";
 
     MEMORY: Limit = "limits.memory", Shape::SizeOrInfinity, quantity::memory_limit,
