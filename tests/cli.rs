@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -63,6 +64,44 @@ fn show_is_what_the_generator_writes() {
         json_of(&lodger(root.path(), &["show", "--json", "web@a"]))[0]["links"],
         json!([])
     );
+}
+
+#[test]
+fn show_tells_where_each_value_comes_from() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/drop-ins");
+    let sources = |arguments: &[&str]| told(lodger(&root, arguments));
+    let expected = r#"KEY            VALUE                                SOURCE                                    INSTEAD OF
+environment.A  "1"                                  /etc/lodger/db.toml:2
+environment.B  "3"                                  /etc/lodger/db.toml.d/50-local.toml:3     /etc/lodger/db.toml:2
+exec           ["/usr/bin/db", "--two", "--three"]  /etc/lodger/db.toml.d/50-local.toml:2     /etc/lodger/db.toml:1
+limits.memory  "infinity"                           /etc/lodger/db.toml.d/50-local.toml:4     /etc/lodger/db.toml:4
+limits.tasks   100                                  /usr/lib/lodger/all.toml.d/10-all.toml:3
+stop-timeout   "30s"                                /usr/lib/lodger/all.toml.d/10-all.toml:1
+"#;
+    assert_eq!(
+        sources(&["show", "--sources", "db"]),
+        (Some(0), expected.to_owned(), String::new())
+    );
+    // An instance has its own drop-ins.
+    let description = |name: &str| {
+        let origins = json_of(&lodger(&root, &["show", "--sources", "--json", name]));
+        let origins = origins.as_array().cloned().unwrap_or_default();
+        let found = origins.iter().find(|origin| origin["key"] == "description");
+        found.cloned().unwrap_or_default()
+    };
+    assert_eq!(
+        description("x@2"),
+        json!({
+            "key": "description", "value": "\"the second, %i\"", "path": "/etc/lodger/x@2.toml.d/20.toml", "line": 1,
+            "overridden": [{ "path": "/etc/lodger/x@.toml.d/10.toml", "line": 1 }],
+        })
+    );
+    assert_eq!(description("x@1")["value"], "\"any %i\"");
+    // A refused one is told too, with what is wrong.
+    let (status, stdout, stderr) = sources(&["show", "--sources", "bad-drop-in"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("limit.tasks"), "{stdout}");
+    assert!(stderr.contains("unknown table \"limit\""), "{stderr}");
 }
 
 #[test]
