@@ -46,6 +46,7 @@ pub fn read_container(
 
     let (relations, references) = references::read(&mut draft.reader, &mut draft.table, name);
     let (service_type, restart) = draft.type_and_restart();
+    let isolation = draft.isolation();
     let mut container = Container {
         name: name.clone(),
         source: draft.reader.base().path().to_owned(),
@@ -72,14 +73,14 @@ pub fn read_container(
         root: draft.root(),
         mounts: mounts::read(&mut draft.reader, &mut draft.table, &mut draft.wishes),
         limits: draft.limits(),
-        isolation: draft.isolation(),
         network: draft.network(),
         credentials: mounts::read_credentials(
             &mut draft.reader,
             &mut draft.table,
             &mut draft.wishes,
         ),
-        directives: directives::read(&mut draft.reader, &mut draft.table),
+        directives: directives::read(&mut draft.reader, &mut draft.table, isolation.profile),
+        isolation,
     };
     draft.commands(&mut container);
     draft.finish(container, references)

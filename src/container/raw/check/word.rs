@@ -134,17 +134,9 @@ pub fn groups(text: &str) -> Checked {
     each_word(text, group)
 }
 
-/// systemd's `valid_user_group_name`, without what it only warns about.
+/// A user or group of the host, by name or number.
 pub fn group(text: &str) -> Checked {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let name = begins && text.len() <= 255 && text.chars().all(allowed);
-    // 65535 and 4294967295 are "nobody" to the kernel.
-    let number = is_in(text, 0..=4_294_967_294) && text != "65535";
-    if name || number {
-        return Ok(text.to_owned());
-    }
-    Err(not(text, "the name or the number of a user or group"))
+    values::user_or_group(text, "user or group").map(|()| text.to_owned())
 }
 
 /// `UnsetEnvironment=`: names of variables.
