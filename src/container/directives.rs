@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::keys;
 use super::raw::{self, RawValue, Section};
 use crate::diagnostic::{Fault, rule};
-use crate::document::{Place, Reader, Scalar, Table, Value};
+use crate::document::{Place, Reader, Scalar, Table, Value, Written};
 
 /// The directives, in the order of the unit; what is wrong with them is noted.
 pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<(&'static str, String, String)> {
@@ -24,9 +24,9 @@ pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<(&'static str
         let Some(section_table) = reader.table(&mut systemd, about.name, title) else {
             continue;
         };
-        for entry in section_table.into_entries() {
+        for entry in section_table.entries() {
             let mut lines = Vec::new();
-            for (place, value) in &entry.values {
+            for Written { place, value, .. } in entry.values {
                 lines = read_directive(reader, section, entry.key, place, value);
             }
             directives.extend(
