@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use lodger::container::installed;
 use lodger::diagnostic::{Diagnostic, Severity};
 use lodger::file_status::{self, file_statuses};
-use lodger::generate::tree;
+use lodger::generate::{units, write};
 use lodger::kmsg;
 use lodger::prefix::Prefix;
 
@@ -51,8 +51,9 @@ fn generate(prefix: &Prefix, directory: &Path, log: &Log) -> ExitCode {
     for diagnostics in installed.diagnostics.chunk_by(|a, b| a.path == b.path) {
         log.diagnostics(diagnostics);
     }
-    let tree = ManuallyDrop::new(tree(&installed));
-    let mut errors = tree.write(directory).err().unwrap_or_default();
+    let mut errors = write(units(&installed), directory)
+        .err()
+        .unwrap_or_default();
     // Of the running system: of another root nothing but units is made.
     if prefix.is_host() {
         errors.extend(file_status::write(prefix, &file_statuses(&installed)).err());

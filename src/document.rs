@@ -18,7 +18,7 @@ mod table;
 
 pub use key::{About, Key, Shape, Word, read_word, words};
 pub use reader::{Percent, Reader, Scalar, text};
-pub use table::{Place, Table, Value};
+pub use table::{Entry, Place, Table, Value, Written};
 
 /// Syntax errors of one file that are told.
 const MOST_SYNTAX_ERRORS: usize = 1000;

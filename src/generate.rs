@@ -1,4 +1,4 @@
-//! What is installed in; a tree of unit files and links out, as data. [`write`] puts it on disk.
+//! What is installed in; unit files and the links to them out, as data. [`mod@write`] puts them on disk.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,11 @@ use crate::container::Start;
 use crate::container::installed::Installed;
 use crate::place;
 use crate::service::{service, stub, stub_units_to_start};
+use crate::unit::Unit;
 
 mod write;
+
+pub use write::write;
 
 /// Files and symbolic links, by their paths below one directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,36 +21,58 @@ pub struct UnitTree {
     pub links: BTreeMap<String, String>,
 }
 
-/// All units of `installed`, and the links through which the target starts them.
+/// A unit, and the name by which the target starts it, if it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The unit.
+    pub unit: Unit,
+    /// Of a template this is an instance.
+    pub wanted: Option<String>,
+}
+
+/// All units of `installed`, each made when it is asked for: together they are a thousand times as much to hold as one.
+pub fn units(installed: &Installed) -> impl Iterator<Item = Made> {
+    let good = installed.containers().map(|container| {
+        let unit = service(container);
+        let wanted = (container.start == Start::Boot).then(|| unit.file_name.clone());
+        Made { unit, wanted }
+    });
+    let stubs = installed.refused.iter().flat_map(|refused| {
+        let stubs = stub(refused).into_iter().zip(stub_units_to_start(refused));
+        // Whatever the file says: a boot must show that it is broken.
+        stubs.map(|(unit, start)| Made {
+            unit,
+            wanted: Some(start),
+        })
+    });
+    good.chain(stubs.filter(|made| !installed.existing.contains(&made.unit.file_name)))
+}
+
+/// The same, all at once.
 pub fn tree(installed: &Installed) -> UnitTree {
     let mut tree = UnitTree::default();
-    for container in installed.containers() {
-        let unit = service(container);
-        if container.start == Start::Boot {
-            tree.want(&unit.file_name, &unit.file_name);
+    for made in units(installed) {
+        if let Some((path, target)) = made.link() {
+            tree.links.insert(path, target);
         }
-        tree.files.insert(unit.file_name.clone(), unit.to_string());
-    }
-    for refused in &installed.refused {
-        for (unit, start) in stub(refused).into_iter().zip(stub_units_to_start(refused)) {
-            if !installed.existing.contains(&unit.file_name) {
-                // Whatever the file says: a boot must show that it is broken.
-                tree.want(&start, &unit.file_name);
-                tree.files.insert(unit.file_name.clone(), unit.to_string());
-            }
-        }
+        let (file_name, text) = made.unit.into_parts();
+        tree.files.insert(file_name, text);
     }
     tree
 }
 
-impl UnitTree {
-    fn want(&mut self, unit: &str, file: &str) {
-        self.links.insert(
-            format!("{}.wants/{unit}", place::TARGET),
-            format!("../{file}"),
-        );
+impl Made {
+    /// The link through which the target starts it: its path and its target.
+    fn link(&self) -> Option<(String, String)> {
+        let wanted = self.wanted.as_ref()?;
+        Some((
+            format!("{}/{wanted}", place::WANTS),
+            format!("../{}", self.unit.file_name),
+        ))
     }
+}
 
+impl UnitTree {
     /// The links that lead to `file`, with their targets.
     pub fn links_to<'a>(&'a self, file: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let links = self

@@ -20,6 +20,8 @@ pub const VOLUMES: &str = "/var/lib/lodger/volumes";
 pub const LODGERD: &str = "/usr/libexec/lodgerd";
 /// The target that starts every container of `start = "boot"`.
 pub const TARGET: &str = "lodger.target";
+/// Where the links lie through which it starts them, in a directory of units (systemd.unit(5)).
+pub const WANTS: &str = "lodger.target.wants";
 /// The slice every container runs in.
 pub const SLICE: &str = "lodger.slice";
 /// What generators and people read about the files: what became of each.

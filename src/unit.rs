@@ -2,7 +2,6 @@
 //!
 //! A value can only be made by one of the functions in [`escape`], so that nothing reaches a unit unescaped.
 
-use std::borrow::Cow;
 use std::fmt;
 
 pub mod escape;
@@ -14,78 +13,53 @@ pub use escape::Escaped;
 pub struct Unit {
     /// Such as `lodger-web.service`.
     pub file_name: String,
-    /// The comment on its first line.
-    pub comment: Escaped,
-    /// Its lines in order. A section begins where the name changes.
-    pub entries: Vec<Entry>,
-}
-
-/// One line of a unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Without brackets.
-    pub section: &'static str,
-    /// Without `=`.
-    pub key: Cow<'static, str>,
-    /// What follows.
-    pub value: Escaped,
+    text: String,
+    /// That of the last line.
+    section: &'static str,
 }
 
 impl Unit {
-    /// A unit without lines.
-    pub fn new(file_name: String, comment: Escaped) -> Self {
+    /// A unit with nothing but a comment on its first line.
+    pub fn new(file_name: String, comment: Escaped<'_>) -> Self {
+        // What most units have; to grow costs more than the room.
+        let mut text = String::with_capacity(4096);
+        push(&mut text, ["# ", comment.as_str(), "\n"]);
         Self {
             file_name,
-            comment,
-            // What most units have.
-            entries: Vec::with_capacity(64),
+            text,
+            section: "",
         }
     }
 
-    /// One more line.
-    pub fn add(
-        &mut self,
-        section: &'static str,
-        key: impl Into<Cow<'static, str>>,
-        value: impl Into<Escaped>,
-    ) {
-        self.entries.push(Entry {
-            section,
-            key: key.into(),
-            value: value.into(),
-        });
+    /// One more line: `section` without brackets, `key` without `=`. A section begins where its name changes.
+    pub fn add<'v>(&mut self, section: &'static str, key: &str, value: impl Into<Escaped<'v>>) {
+        if self.section != section {
+            push(&mut self.text, ["\n[", section, "]\n"]);
+            self.section = section;
+        }
+        push(&mut self.text, [key, "=", value.into().as_str(), "\n"]);
     }
-}
 
-impl Unit {
     /// The whole file.
-    pub fn text(&self) -> String {
-        let line = |entry: &Entry| entry.key.len() + entry.value.as_str().len() + "=\n".len();
-        let lines: usize = self.entries.iter().map(line).sum();
-        // A few sections; one more costs no more than to move the text.
-        let mut text = String::with_capacity(lines + self.comment.as_str().len() + 64);
-        for part in ["# ", self.comment.as_str(), "\n"] {
-            text.push_str(part);
-        }
-        let mut section = None;
-        for entry in &self.entries {
-            if section != Some(entry.section) {
-                for part in ["\n[", entry.section, "]\n"] {
-                    text.push_str(part);
-                }
-                section = Some(entry.section);
-            }
-            for part in [&*entry.key, "=", entry.value.as_str(), "\n"] {
-                text.push_str(part);
-            }
-        }
-        text
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file's name and the whole file.
+    pub fn into_parts(self) -> (String, String) {
+        (self.file_name, self.text)
     }
 }
 
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        f.write_str(&self.text)
+    }
+}
+
+fn push<const N: usize>(text: &mut String, parts: [&str; N]) {
+    for part in parts {
+        text.push_str(part);
     }
 }
 
@@ -100,7 +74,7 @@ mod tests {
         unit.add("Service", "Type", "exec");
         unit.add("Service", "ExecStart", escape::command(["/bin/x", "a b"]));
         assert_eq!(
-            unit.to_string(),
+            unit.text(),
             "# by hand\n\n[Unit]\nDescription=100%%\n\n[Service]\nType=exec\nExecStart=/bin/x \"a b\"\n"
         );
     }

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::raw::{self, RawValue, Section};
 use super::{Profile, keys};
 use crate::diagnostic::{Fault, rule};
-use crate::document::{Place, Reader, Scalar, Table, Value};
+use crate::document::{Place, Reader, Scalar, Table, Value, Written};
 
 /// The directives, in the order of the unit; what is wrong with them, or would widen `profile`, is noted.
 pub fn read(
@@ -27,12 +27,12 @@ pub fn read(
         let Some(section_table) = reader.table(&mut systemd, about.name, title) else {
             continue;
         };
-        for entry in section_table.into_entries() {
+        for entry in section_table.entries() {
             let mut lines = Vec::new();
-            for (place, value) in &entry.values {
+            for Written { place, value, .. } in entry.values {
                 lines = read_directive(reader, section, entry.key, place, value);
             }
-            if let Some((_, value)) = entry.values.last()
+            if let Some(Written { value, .. }) = entry.values.last()
                 && profile == Profile::Strict
                 && raw::widens_strict(entry.key, &lines)
             {

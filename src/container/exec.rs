@@ -16,8 +16,8 @@ pub fn read(
     about: &'static About,
 ) -> Option<(Vec<String>, Place)> {
     let mut last = None;
-    for value in table.take(about.name) {
-        last = command(reader, &value, about.name);
+    for written in table.take(about.name) {
+        last = command(reader, &written.value, about.name);
     }
     last
 }

@@ -21,7 +21,8 @@ pub fn read(
 ) -> Vec<Name> {
     const HELP: &str = "write instances = 3, or instances = [\"blue\", \"green\"]";
     // The strongest file counts; what the others say is no mistake of theirs.
-    let value = table.take(keys::INSTANCES.about.name).pop();
+    let written = table.take(keys::INSTANCES.about.name);
+    let value = written.last().map(|written| written.value.clone());
     let (names, place) = match (file.name(), value) {
         (Some(name), None) => return vec![name],
         (Some(name), Some(value)) => {

@@ -7,7 +7,7 @@ use super::file::wish::Wish;
 use super::values::{self, path};
 use super::{Credential, Name, keys, name};
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Place, Reader, Scalar, Table, text};
+use crate::document::{Place, Reader, Scalar, Table, Written, text};
 use crate::unit::escape;
 
 /// What a container sees at one place.
@@ -61,8 +61,8 @@ pub fn read(
     let Some(table) = reader.table(table, "mounts", "[mounts]") else {
         return mounts;
     };
-    for entry in table.into_entries() {
-        let target = entry.values.last().and_then(|(place, _)| {
+    for entry in table.entries() {
+        let target = entry.values.last().and_then(|Written { place, .. }| {
             let written = reader.name(entry.key, place)?;
             path::target(&written)
                 .map_err(|fault| reader.fault(place.clone(), fault))
@@ -70,7 +70,7 @@ pub fn read(
         });
         let title = format!("[mounts.{}]", quote(entry.key));
         let mut mount = None;
-        for (place, value) in &entry.values {
+        for Written { place, value, .. } in entry.values {
             let table = reader.entry(value, title.clone());
             mount = table.and_then(|table| read_mount(reader, table, place, wishes));
         }
@@ -82,7 +82,7 @@ pub fn read(
                 rule::CONFLICT,
                 format!("{} is named twice", quote(entry.key)),
             );
-            if let Some((place, _)) = entry.values.last() {
+            if let Some(Written { place, .. }) = entry.values.last() {
                 reader.fault(place.clone(), fault);
             }
         }
@@ -174,8 +174,8 @@ pub fn read_credentials(
     let Some(table) = reader.table(table, "credentials", "[credentials]") else {
         return credentials;
     };
-    for entry in table.into_entries() {
-        let name = entry.values.last().and_then(|(place, _)| {
+    for entry in table.entries() {
+        let name = entry.values.last().and_then(|Written { place, .. }| {
             let name = reader.name(entry.key, place)?;
             match escape::credential(&name, "/x") {
                 Ok(_) => Some(name),
@@ -188,7 +188,7 @@ pub fn read_credentials(
         });
         let title = format!("[credentials.{}]", quote(entry.key));
         let mut credential = None;
-        for (place, value) in &entry.values {
+        for Written { place, value, .. } in entry.values {
             let table = reader.entry(value, title.clone());
             credential = table.and_then(|table| read_credential(reader, table, place, wishes));
         }

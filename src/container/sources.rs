@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::installed::Installed;
 use super::name::FileName;
-use crate::document::{Layer, Place, Source, Table, Value, text_of};
+use crate::document::{Layer, Place, Source, Table, Value, Written, text_of};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,28 +72,34 @@ pub fn sources(installed: &Installed, name: &FileName, instance: Option<&str>) -
 fn walk(texts: &[Source<'_>], prefix: &str, table: Table<'_>, origins: &mut Vec<Origin>) {
     // What is said about a place or a secret is said whole.
     let is_whole = matches!(prefix, "mounts" | "credentials");
-    for entry in table.into_entries() {
+    for entry in table.entries() {
         let key = match prefix {
             "" => written(entry.key),
             prefix => format!("{prefix}.{}", written(entry.key)),
         };
         let counted = entry.values.iter().rev();
         let tables: Vec<_> = counted
-            .map_while(|(_, value)| match value.value {
+            .map_while(|Written { value, .. }| match value.value {
                 DeValue::Table(table) => Some((value.place.document, table)),
                 _ => None,
             })
             .take(if is_whole { 1 } else { usize::MAX })
             .collect();
-        let Some((place, value)) = entry.values.last() else {
+        let Some(Written { place, value, .. }) = entry.values.last() else {
             continue;
         };
         if tables.is_empty() {
             let weaker = &entry.values[..entry.values.len() - 1];
-            let overridden = weaker.iter().map(|(place, _)| line(texts, place)).collect();
+            let overridden = weaker
+                .iter()
+                .map(|written| line(texts, &written.place))
+                .collect();
             origins.push(origin(texts, key, place, value, overridden));
         } else {
-            let merged = Table::merged("", tables.into_iter().rev());
+            let mut merged = Table::new("");
+            for (document, table) in tables.into_iter().rev() {
+                merged.add(document, table);
+            }
             walk(texts, &key, merged, origins);
         }
     }

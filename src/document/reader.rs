@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::key::{About, Key};
-use super::{Place, Source, Table, Value, sort};
+use super::{Place, Source, Table, Value, Written, sort};
 use crate::diagnostic::{Diagnostic, Fault, rule};
 
 /// Mistakes that are told. Who wrote more than these has another problem than the next one.
@@ -113,8 +113,8 @@ impl<'s> Reader<'s> {
         read: impl Fn(Scalar) -> Result<T, Fault>,
     ) -> Option<T> {
         let mut last = None;
-        for value in table.take(about.name) {
-            last = self.convert(&value, &read);
+        for written in table.take(about.name) {
+            last = self.convert(&written.value, &read);
         }
         last
     }
@@ -127,8 +127,8 @@ impl<'s> Reader<'s> {
         key: &'static Key<T>,
     ) -> Option<Vec<(T, Place)>> {
         let mut last = None;
-        for value in table.take(key.about.name) {
-            last = self.items(&value, "an array of strings", key.read);
+        for written in table.take(key.about.name) {
+            last = self.items(&written.value, "an array of strings", key.read);
         }
         last
     }
@@ -165,31 +165,36 @@ impl<'s> Reader<'s> {
         key: &'static str,
         title: &'static str,
     ) -> Option<Table<'d>> {
-        let values = table.take(key);
-        let tables: Vec<_> = values
-            .iter()
-            .filter_map(|value| match value.value {
-                DeValue::Table(inner) => Some((value.place.document, inner)),
-                other => {
-                    let message = format!("expected a table, found {}", type_of(other));
-                    self.fault(value.place.clone(), Fault::new(rule::WRONG_TYPE, message));
-                    None
-                }
-            })
-            .collect();
-        (!tables.is_empty()).then(|| Table::merged(title, tables))
+        let mut merged = None;
+        for Written { value, .. } in table.take(key) {
+            match value.value {
+                DeValue::Table(inner) => merged
+                    .get_or_insert_with(|| Table::new(title))
+                    .add(value.place.document, inner),
+                other => self.expected_table(value, other),
+            }
+        }
+        merged
     }
 
     /// One value that has to be a table, called `title` in messages.
     pub fn entry<'d>(&mut self, value: &Value<'d>, title: String) -> Option<Table<'d>> {
         match value.value {
-            DeValue::Table(inner) => Some(Table::merged(title, [(value.place.document, inner)])),
+            DeValue::Table(inner) => {
+                let mut table = Table::new(title);
+                table.add(value.place.document, inner);
+                Some(table)
+            }
             other => {
-                let message = format!("expected a table, found {}", type_of(other));
-                self.fault(value.place.clone(), Fault::new(rule::WRONG_TYPE, message));
+                self.expected_table(value, other);
                 None
             }
         }
+    }
+
+    fn expected_table(&mut self, value: &Value<'_>, found: &DeValue<'_>) {
+        let message = format!("expected a table, found {}", type_of(found));
+        self.fault(value.place.clone(), Fault::new(rule::WRONG_TYPE, message));
     }
 
     /// Notes every key of `table` that nobody asked for.
@@ -271,7 +276,7 @@ pub fn text(scalar: Scalar) -> Result<String, Fault> {
 impl Percent<'_> {
     /// `%i` replaced and `%%i` made a literal `%i`; any other `%` stays.
     fn expand(self, text: &str) -> Result<String, Fault> {
-        if self == Percent::Literal {
+        if self == Percent::Literal || !text.as_bytes().contains(&b'%') {
             return Ok(text.to_owned());
         }
         let mut expanded = String::with_capacity(text.len());
@@ -308,6 +313,10 @@ fn no_instance() -> Fault {
 
 /// systemd drops a whole line that holds one of these, with no more than a warning in its log.
 fn check_characters(text: &str) -> Result<(), Fault> {
+    // None of the others is ASCII.
+    if text.is_ascii() && !text.as_bytes().contains(&0) {
+        return Ok(());
+    }
     let refused = |character: &char| {
         let code = u32::from(*character);
         code == 0 || (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe

@@ -1,6 +1,6 @@
 //! TOML tables that lie over each other in; the values of the keys that lodger asks for out, and at the end the keys nobody asked for.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -26,119 +26,143 @@ pub struct Value<'d> {
     pub place: Place,
 }
 
-/// One key of a table, with the values that the files give it.
+/// A key as one file writes it.
 #[derive(Debug, Clone)]
-pub struct Entry<'d> {
+pub struct Written<'d> {
+    key: &'d str,
+    is_asked: bool,
+    /// Where the key is written.
+    pub place: Place,
+    /// What as.
+    pub value: Value<'d>,
+}
+
+/// One key of a table, with the values that the files give it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'t, 'd> {
     /// The key.
     pub key: &'d str,
-    /// Where it is written, and what as, weakest first; at least one.
-    pub values: Vec<(Place, Value<'d>)>,
+    /// Weakest first; at least one.
+    pub values: &'t [Written<'d>],
 }
 
 /// One table while it is read.
 #[derive(Debug, Default)]
 pub struct Table<'d> {
-    /// Sorted by key.
-    entries: BTreeMap<&'d str, Vec<(Place, Value<'d>)>>,
+    /// Sorted by key, then weakest first.
+    written: Vec<Written<'d>>,
     /// `[root]`, or empty for the top level.
-    title: String,
+    title: Cow<'static, str>,
     asked: Vec<&'static str>,
 }
 
 impl<'d> Table<'d> {
+    /// The table called `title` in messages, without keys.
+    pub fn new(title: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            written: Vec::new(),
+            title: title.into(),
+            // What most containers are asked for.
+            asked: Vec::with_capacity(32),
+        }
+    }
+
     /// The top level of `layers`, weakest first.
     pub fn of_layers(layers: &[Layer<'d>]) -> Self {
-        Self::merged("", layers.iter().map(|layer| (layer.document, layer.table)))
+        let mut table = Self::new("");
+        for layer in layers {
+            table.add(layer.document, layer.table);
+        }
+        table
     }
 
-    /// The table called `title` in messages, made of a number of tables, each with the number of its file.
-    pub fn merged(
-        title: impl Into<String>,
-        tables: impl IntoIterator<Item = (usize, &'d DeTable<'d>)>,
-    ) -> Self {
-        let mut entries: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for (document, table) in tables {
-            for (key, value) in table {
-                let at = |span| Place { document, span };
-                let name: &str = key.get_ref();
-                let key_place = at(key.span());
-                let place = at(value.span());
-                let value = Value {
-                    value: value.get_ref(),
-                    place,
-                };
-                entries.entry(name).or_default().push((key_place, value));
-            }
-        }
-        Self {
-            entries,
-            title: title.into(),
-            asked: Vec::new(),
-        }
+    /// Lays `table`, of the file with the number `document`, over what is there.
+    pub fn add(&mut self, document: usize, table: &'d DeTable<'d>) {
+        let at = |span| Place { document, span };
+        let written = table.iter().map(|(key, value)| Written {
+            key: key.get_ref(),
+            is_asked: false,
+            place: at(key.span()),
+            value: Value {
+                value: value.get_ref(),
+                place: at(value.span()),
+            },
+        });
+        self.written.extend(written);
+        // Stable: of one key the stronger stays behind.
+        self.written.sort_by(|a, b| a.key.cmp(b.key));
     }
 
-    /// The values of `key`, weakest first; the key is known from now on, whether it is there or not.
-    pub fn take(&mut self, key: &'static str) -> Vec<Value<'d>> {
+    /// What the files write for `key`, weakest first; the key is known from now on, whether it is there or not.
+    pub fn take(&mut self, key: &'static str) -> &[Written<'d>] {
         self.asked.push(key);
-        let values = self.entries.remove(key).unwrap_or_default();
-        values.into_iter().map(|(_, value)| value).collect()
+        let range = self.range(key);
+        let found = &mut self.written[range];
+        for written in &mut *found {
+            written.is_asked = true;
+        }
+        found
+    }
+
+    fn range(&self, key: &str) -> Range<usize> {
+        let start = self.written.partition_point(|written| written.key < key);
+        let found = self.written[start..].iter();
+        let length = found.take_while(|written| written.key == key).count();
+        start..start + length
+    }
+
+    /// The strongest that is written for `key`, unless it was asked for.
+    fn strongest(&self, key: &str) -> Option<&Written<'d>> {
+        let found = &self.written[self.range(key)];
+        found.last().filter(|written| !written.is_asked)
     }
 
     /// Where `key` is written, as the strongest file has it; it is not asked for by that.
     pub fn place_of(&self, key: &str) -> Option<&Place> {
-        self.entries
-            .get(key)
-            .and_then(|values| values.last())
-            .map(|(place, _)| place)
+        self.strongest(key).map(|written| &written.place)
     }
 
     /// Where the value of `key` is written, as the strongest file has it; it is not asked for by that.
     pub fn place_of_value(&self, key: &str) -> Option<&Place> {
-        self.entries
-            .get(key)
-            .and_then(|values| values.last())
-            .map(|(_, value)| &value.place)
+        self.strongest(key).map(|written| &written.value.place)
     }
 
     /// Whether a key that nobody asked for is `key`, misspelt: then it is not missing as well.
     pub fn has_misspelt(&self, key: &str) -> bool {
-        self.entries
-            .keys()
-            .any(|written| did_you_mean(written, self.asked.iter().copied()) == Some(key))
+        self.entries()
+            .any(|entry| did_you_mean(entry.key, self.asked.iter().copied()) == Some(key))
     }
 
     /// Every key that is left, for tables whose keys are names.
-    pub fn into_entries(self) -> impl Iterator<Item = Entry<'d>> {
-        self.entries
-            .into_iter()
-            .map(|(key, values)| Entry { key, values })
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_, 'd>> {
+        let keys = self.written.chunk_by(|a, b| a.key == b.key);
+        keys.filter_map(|values| match values {
+            [first, ..] if !first.is_asked => Some(Entry {
+                key: first.key,
+                values,
+            }),
+            _ => None,
+        })
     }
 
     /// A fault for each key that nobody asked for.
     pub fn into_unknown(self) -> Vec<(Place, Fault)> {
-        let Self {
-            entries,
-            title,
-            asked,
-        } = self;
-        let title = match title.as_str() {
-            "" => String::new(),
-            title => format!(" in {title}"),
+        let unknown = |written: &Written<'_>| {
+            let title = match &*self.title {
+                "" => String::new(),
+                title => format!(" in {title}"),
+            };
+            let kind = match is_table(written.value.value) {
+                true => "table",
+                false => "key",
+            };
+            let message = format!("unknown {kind} {}{title}", quote(written.key));
+            let meant = did_you_mean(written.key, self.asked.iter().copied());
+            Fault::new(rule::UNKNOWN_KEY, message).suggest(meant)
         };
-        let unknown = |key: &str, value: &DeValue<'_>| {
-            let kind = if is_table(value) { "table" } else { "key" };
-            Fault::new(
-                rule::UNKNOWN_KEY,
-                format!("unknown {kind} {}{title}", quote(key)),
-            )
-            .suggest(did_you_mean(key, asked.iter().copied()))
-        };
-        let places = entries.iter().flat_map(|(key, values)| {
-            values
-                .iter()
-                .map(move |(place, value)| (place.clone(), unknown(key, value.value)))
-        });
-        places.collect()
+        let left = self.written.iter().filter(|written| !written.is_asked);
+        left.map(|written| (written.place.clone(), unknown(written)))
+            .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A tree of unit files and links in; the same below a directory out.
+//! Units in; their files and links below a directory out.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
@@ -12,34 +12,35 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{linkat, symlinkat};
 
-use super::UnitTree;
+use super::Made;
+use crate::place::WANTS;
 
-impl UnitTree {
-    /// Writes everything below `directory`, which must be there; what fails does not stop the rest.
-    ///
-    /// Each file gets its name when it is whole, so that neither PID 1 nor a second generator ever sees half of one. It is not
-    /// synced: the directory is a tmpfs that is emptied before each run.
-    pub fn write(&self, directory: &Path) -> Result<(), Vec<Error>> {
-        // Said once, and not for each file.
-        let mut output = Output::open(directory)
-            .with_context(|| format!("cannot write to {}", directory.display()))
-            .map_err(|error| vec![error])?;
-        let mut errors = Vec::new();
-        for (path, text) in &self.files {
-            let written = output.place(path).and_then(|place| place.write_file(text));
-            let cannot = || format!("cannot write {}", directory.join(path).display());
-            errors.extend(written.with_context(cannot).err());
+/// Writes units and links below `directory`, which must be there; what fails does not stop the rest.
+///
+/// Each file gets its name when it is whole, so that neither PID 1 nor a second generator ever sees half of one. It is not
+/// synced: the directory is a tmpfs that is emptied before each run.
+pub fn write(units: impl Iterator<Item = Made>, directory: &Path) -> Result<(), Vec<Error>> {
+    // Said once, and not for each file.
+    let mut output = Output::open(directory)
+        .with_context(|| format!("cannot write to {}", directory.display()))
+        .map_err(|error| vec![error])?;
+    let mut errors = Vec::new();
+    for made in units {
+        let path = &made.unit.file_name;
+        let written = output.place(path).write_file(made.unit.text());
+        let cannot = || format!("cannot write {}", directory.join(path).display());
+        errors.extend(written.with_context(cannot).err());
+        if let Some((path, target)) = made.link() {
+            let linked = output.place_wanted(&path);
+            let linked = linked.and_then(|place| place.make_link(&target));
+            let cannot = || format!("cannot make the link {}", directory.join(&path).display());
+            errors.extend(linked.with_context(cannot).err());
         }
-        for (path, target) in &self.links {
-            let made = output.place(path).and_then(|place| place.make_link(target));
-            let cannot = || format!("cannot make the link {}", directory.join(path).display());
-            errors.extend(made.with_context(cannot).err());
-        }
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(errors)
-        }
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
     }
 }
 
@@ -47,8 +48,8 @@ impl UnitTree {
 struct Output<'a> {
     path: &'a Path,
     directory: OwnedFd,
-    /// The directory in it that was written to last. Paths come sorted, so there is no need for more.
-    inner: Option<(&'a str, OwnedFd)>,
+    /// That of the links, once there is one.
+    wants: Option<OwnedFd>,
 }
 
 impl<'a> Output<'a> {
@@ -57,29 +58,31 @@ impl<'a> Output<'a> {
         Ok(Self {
             path,
             directory,
-            inner: None,
+            wants: None,
         })
     }
 
-    /// Where `path` is to be, in a directory that is made if it is not there. One level: the output directory itself is
-    /// systemd's to make.
-    fn place(&mut self, path: &'a str) -> io::Result<Place<'_>> {
-        let Some((inner, name)) = path.rsplit_once('/') else {
-            return Ok(Place {
-                directory: self.directory.as_fd(),
-                name: path,
-                output: self.path,
-                path,
-            });
-        };
-        let opened = match self.inner.take() {
-            Some((last, opened)) if last == inner => opened,
-            _ => self.make_directory(inner)?,
-        };
-        let (_, opened) = &*self.inner.insert((inner, opened));
-        Ok(Place {
-            directory: opened.as_fd(),
+    /// Where the file `name` is to be.
+    fn place<'p>(&'p self, name: &'p str) -> Place<'p> {
+        Place {
+            directory: self.directory.as_fd(),
             name,
+            output: self.path,
+            path: name,
+        }
+    }
+
+    /// Where the link `path` is to be, in a directory that is made if it is not there. The output directory itself is
+    /// systemd's to make.
+    fn place_wanted<'p>(&'p mut self, path: &'p str) -> io::Result<Place<'p>> {
+        let wants = match self.wants.take() {
+            Some(wants) => wants,
+            None => self.make_directory(WANTS)?,
+        };
+        let wants: &OwnedFd = self.wants.insert(wants);
+        Ok(Place {
+            directory: wants.as_fd(),
+            name: &path[WANTS.len() + 1..],
             output: self.path,
             path,
         })

@@ -81,7 +81,7 @@ pub fn add(unit: &mut Unit, container: &Container) {
     let isolation = &container.isolation;
     let mut add_all = |directives: &'static [(&str, &str)]| {
         for (key, value) in directives {
-            unit.add("Service", *key, *value);
+            unit.add("Service", key, *value);
         }
     };
     add_all(&ALWAYS);

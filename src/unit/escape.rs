@@ -21,23 +21,28 @@ pub use paths::{
 
 /// A value that may stand in a unit: one line, escaped once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Escaped(Cow<'static, str>);
+pub struct Escaped<'a>(Cow<'a, str>);
 
-impl Escaped {
+impl Escaped<'_> {
     /// As it stands in the unit.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same, for longer than what it was made from.
+    pub fn into_owned(self) -> Escaped<'static> {
+        owned(self.0.into_owned())
+    }
 }
 
-impl From<&'static str> for Escaped {
+impl From<&'static str> for Escaped<'static> {
     /// What is spelled out in lodger's own code needs no escaping.
     fn from(constant: &'static str) -> Self {
         Self(Cow::Borrowed(constant))
     }
 }
 
-impl fmt::Display for Escaped {
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -73,9 +78,12 @@ pub fn path(path: &str) -> String {
 ///
 /// There is no way to write a control character there; the parser has refused them, and should one come all the same it
 /// must not begin a new line.
-pub fn text(text: &str) -> Escaped {
-    let mut escaped = String::with_capacity(text.len() + 1);
+pub fn text(text: &str) -> Escaped<'_> {
     let special = |byte: u8| byte == b'%' || byte.is_ascii_control();
+    if !text.ends_with('\\') && !has(text, special) {
+        return Escaped(Cow::Borrowed(text));
+    }
+    let mut escaped = String::with_capacity(text.len() + 1);
     push_replaced(&mut escaped, text, special, |escaped, byte| {
         escaped.push_str(if byte == b'%' { "%%" } else { " " });
     });
@@ -88,27 +96,27 @@ pub fn text(text: &str) -> Escaped {
 
 /// What systemd takes as it is, without specifiers or words: numbers and what is made of them, such as `CPUQuota=150%`, and
 /// lists of unit names, in which a backslash is part of a name.
-pub fn verbatim(value: impl fmt::Display) -> Escaped {
-    owned(value.to_string())
+pub fn verbatim<'a>(value: impl Into<Cow<'a, str>>) -> Escaped<'a> {
+    Escaped(value.into())
 }
 
 /// Words of a list such as `Environment=`, each one quoted if it must be. `$` has no meaning there.
-pub fn words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
+pub fn words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
     joined("", words, false)
 }
 
 /// Words of `ExecStart=` and its kin: as [`words`], and no variable is expanded. The first one is the program: there systemd
 /// expands no variables, so that a `$` in it could not be written; the parser has refused it.
-pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
+pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
     joined("", words, true)
 }
 
 /// [`command`] run with full privileges on the host's own root (systemd.service(5), `+`).
-pub fn privileged_command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped {
+pub fn privileged_command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
     joined("+", words, true)
 }
 
-fn owned(escaped: String) -> Escaped {
+fn owned(escaped: String) -> Escaped<'static> {
     Escaped(Cow::Owned(escaped))
 }
 
@@ -116,7 +124,7 @@ fn joined<S: AsRef<str>>(
     prefix: &str,
     words: impl IntoIterator<Item = S>,
     variables: bool,
-) -> Escaped {
+) -> Escaped<'static> {
     // What most commands need; to grow from nothing costs more than to write it.
     let mut escaped = String::with_capacity(128);
     escaped.push_str(prefix);

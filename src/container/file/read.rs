@@ -11,7 +11,7 @@ use crate::container::{
     ServiceType, Start, User, directives, exec, keys, mounts, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
-use crate::document::{Key, Layer, Percent, Place, Reader, Source, Table, read_word};
+use crate::document::{Key, Layer, Percent, Place, Reader, Source, Table, Written, read_word};
 
 /// systemd's own default of 90 s is what a payload that ignores SIGTERM, as PID 1 of its namespace does, would cost each time.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -166,8 +166,8 @@ impl Draft<'_> {
         else {
             return environment;
         };
-        for entry in variables.into_entries() {
-            for (place, value) in &entry.values {
+        for entry in variables.entries() {
+            for Written { place, value, .. } in entry.values {
                 if let Err(fault) = values::variable_name(entry.key) {
                     self.reader.fault(place.clone(), fault);
                 }

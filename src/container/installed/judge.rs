@@ -52,8 +52,12 @@ impl<'d> Texts<'d> {
                 Some(Err(vec![diagnostic]))
             }
             Ok(Content::Bytes(bytes)) => {
-                let text = text_of(&document.source, bytes);
-                Some(text.and_then(|_| self.sources[number].parse()))
+                let source = &self.sources[number];
+                // What is no text has none there.
+                Some(match source.text() {
+                    "" => text_of(&document.source, bytes).and_then(|_| source.parse()),
+                    _ => source.parse(),
+                })
             }
         }
     }

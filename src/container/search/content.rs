@@ -52,7 +52,9 @@ pub fn read_content(path: &Path) -> Result<Content, Fault> {
             format!("not a regular file but {kind}"),
         ));
     }
-    let mut bytes = Vec::new();
+    // Room for the file and a little: one read for what is in it and one for its end.
+    let length = usize::try_from(metadata.len()).unwrap_or(LONGEST_FILE);
+    let mut bytes = Vec::with_capacity(length.min(LONGEST_FILE) + 32);
     // One byte more, so that a file that is too long shows itself.
     file.take(LONGEST_FILE as u64 + 1)
         .read_to_end(&mut bytes)

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::{Escaped, has, needs_quotes, owned, push_hex, push_replaced, text};
+use super::{Escaped, has, needs_quotes, owned, push_hex, push_replaced, text, verbatim};
 
 /// `PATH_MAX` without its NUL, and `NAME_MAX`.
 const LONGEST_PATH: usize = 4095;
@@ -25,14 +25,14 @@ impl fmt::Display for Unwritable {
 }
 
 /// The one path of `RootDirectory=`, `WorkingDirectory=` and their kin.
-pub fn only_path(path: &str) -> Result<Escaped, Unwritable> {
+pub fn only_path(path: &str) -> Result<Escaped<'_>, Unwritable> {
     check_path(path)?;
     check_end(path)?;
     Ok(text(path))
 }
 
 /// A word of `BindPaths=` or `BindReadOnlyPaths=`: what lies at `source` on the host is seen at `target`.
-pub fn bind(source: &str, target: &str) -> Result<Escaped, Unwritable> {
+pub fn bind(source: &str, target: &str) -> Result<Escaped<'static>, Unwritable> {
     let mut escaped = String::with_capacity(source.len() + target.len() + 8);
     for (separator, path) in [("", source), (":", target)] {
         check_path(path)?;
@@ -46,7 +46,7 @@ pub fn bind(source: &str, target: &str) -> Result<Escaped, Unwritable> {
 }
 
 /// A word of `TemporaryFileSystem=`. `options` as tmpfs(5) has them, such as `size=64M,mode=0755`.
-pub fn temporary_file_system(target: &str, options: &str) -> Result<Escaped, Unwritable> {
+pub fn temporary_file_system(target: &str, options: &str) -> Result<Escaped<'static>, Unwritable> {
     check_path(target)?;
     if target.contains([':', '\\']) {
         let why = "has a colon or a backslash in it, where systemd cannot mount a tmpfs";
@@ -67,7 +67,7 @@ pub fn temporary_file_system(target: &str, options: &str) -> Result<Escaped, Unw
 }
 
 /// The one path of `EnvironmentFile=`, which is a pattern to systemd (glob(7)): this one means a single file.
-pub fn environment_file(path: &str) -> Result<Escaped, Unwritable> {
+pub fn environment_file(path: &str) -> Result<Escaped<'static>, Unwritable> {
     check_path(path)?;
     check_end(path)?;
     let mut pattern = String::with_capacity(path.len() + 8);
@@ -78,22 +78,22 @@ pub fn environment_file(path: &str) -> Result<Escaped, Unwritable> {
     });
     // To systemd the pattern is a path.
     check_lengths(&pattern)?;
-    Ok(text(&pattern))
+    Ok(text(&pattern).into_owned())
 }
 
 /// `LoadCredential=` or `LoadCredentialEncrypted=` of the file at `path`.
-pub fn credential(id: &str, path: &str) -> Result<Escaped, Unwritable> {
+pub fn credential(id: &str, path: &str) -> Result<Escaped<'static>, Unwritable> {
     check_credential_id(id)?;
     check_path(path)?;
     if path.contains([' ', '\\']) {
         let why = "has a blank or a backslash in it, which systemd loses in a credential's path";
         return Err(Unwritable(why));
     }
-    Ok(text(&format!("{id}:{path}")))
+    Ok(text(&format!("{id}:{path}")).into_owned())
 }
 
 /// `SetCredential=`: any bytes, and one at least.
-pub fn credential_data(id: &str, data: &[u8]) -> Result<Escaped, Unwritable> {
+pub fn credential_data(id: &str, data: &[u8]) -> Result<Escaped<'static>, Unwritable> {
     check_credential_id(id)?;
     if data.is_empty() {
         return Err(Unwritable("is empty, which systemd ignores"));
@@ -112,7 +112,7 @@ pub fn credential_data(id: &str, data: &[u8]) -> Result<Escaped, Unwritable> {
 }
 
 /// A value in systemd's own syntax, that its user answers for: it only must not become more than one line.
-pub fn raw(value: &str) -> Result<Escaped, Unwritable> {
+pub fn raw(value: &str) -> Result<Escaped<'_>, Unwritable> {
     if has(value, |byte| byte.is_ascii_control() && byte != b'\t') {
         return Err(Unwritable("has a control character in it"));
     }
@@ -121,7 +121,7 @@ pub fn raw(value: &str) -> Result<Escaped, Unwritable> {
             "ends in a backslash, which would take the next line with it",
         ));
     }
-    Ok(owned(value.to_owned()))
+    Ok(verbatim(value))
 }
 
 /// Whether systemd would go on in the next line (systemd.syntax(7)).
