@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
-use crate::container::{Container, Mount, MountSource};
+use crate::container::{Container, Mount, MountSource, ServiceType};
 use crate::place;
+
+/// Where `ProtectSystem=yes` makes everything read-only (systemd.exec(5)), and the links to it.
+const READ_ONLY: [&str; 9] = [
+    "/usr", "/boot", "/efi", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+];
 
 /// `lodgerd mount` with what the container says about its root. systemd's own `BindPaths=` and `TemporaryFileSystem=` would be
 /// done before the root is there.
@@ -29,8 +34,42 @@ pub fn command(container: &Container) -> Vec<String> {
         let directory = container.working_directory.display();
         command.push(format!("--working-directory={directory}"));
     }
+    let programs = programs(container);
+    command.extend(programs.map(|program| format!("--program={program}")));
+    if !reports(container) {
+        command.push("--no-notify".to_owned());
+    }
     command.push(container.name.to_string());
     command
+}
+
+/// What is going to be executed, and has to be there. An init looks a bare name up itself, in the container's own `PATH`.
+fn programs(container: &Container) -> impl Iterator<Item = &str> {
+    let program = container.exec.first().map(String::as_str);
+    let looked_up = program.filter(|program| !container.init || program.starts_with('/'));
+    container
+        .init
+        .then_some(place::INIT)
+        .into_iter()
+        .chain(looked_up)
+}
+
+/// Whether systemd waits for messages of the program (sd_notify(3)).
+fn reports(container: &Container) -> bool {
+    let mut directives = container.directives.iter();
+    container.service_type == ServiceType::Notify
+        || directives.any(|(_, key, _)| key == "WatchdogSec")
+}
+
+/// The places that can be written to and that `ProtectSystem=yes` would make read-only with all that is around them.
+pub fn writable_in_read_only(container: &Container) -> impl Iterator<Item = &Path> {
+    let writable = container
+        .mounts
+        .iter()
+        .filter(|(_, mount)| !mount.read_only);
+    writable
+        .map(|(target, _)| target.as_path())
+        .filter(|target| READ_ONLY.iter().any(|above| target.starts_with(above)))
 }
 
 fn add_mount(command: &mut Vec<String>, target: &Path, mount: &Mount) {

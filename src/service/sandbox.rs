@@ -2,6 +2,7 @@
 //!
 //! systemd goes on without most of these when a namespace cannot be had; so the set is checked after a start, not only written.
 
+use super::mount;
 use crate::container::{Container, Network, Profile, User};
 use crate::unit::{Unit, escape};
 
@@ -79,26 +80,26 @@ const TRUSTED_CAPABILITIES: &str =
 /// Adds all of it to the unit of `container`.
 pub fn add(unit: &mut Unit, container: &Container) {
     let isolation = &container.isolation;
-    let mut add_all = |directives: &'static [(&str, &str)]| {
-        for (key, value) in directives {
-            unit.add("Service", key, *value);
-        }
-    };
-    add_all(&ALWAYS);
+    add_all(unit, &ALWAYS);
     if !container.root.writable_usr {
-        add_all(&READ_ONLY_USR);
+        add_all(unit, &READ_ONLY_USR);
+        for place in mount::writable_in_read_only(container) {
+            // "-": systemd looks before ExecStartPre= too, when there is no root yet.
+            let path = format!("-+{}", place.display());
+            unit.add("Service", "ReadWritePaths", escape::words([path]));
+        }
     }
     match isolation.profile {
         // Real-time priority can starve the host.
-        Profile::Default => add_all(&[("RestrictRealtime", "yes")]),
+        Profile::Default => add_all(unit, &[("RestrictRealtime", "yes")]),
         Profile::Strict => {
-            add_all(&[("RestrictRealtime", "yes")]);
-            add_all(&STRICT);
+            add_all(unit, &[("RestrictRealtime", "yes")]);
+            add_all(unit, &STRICT);
         }
         Profile::Trusted => {}
     }
     if container.network == Network::None {
-        add_all(&[("PrivateNetwork", "yes")]);
+        add_all(unit, &[("PrivateNetwork", "yes")]);
     }
     for device in &isolation.devices {
         let path = device.path.display();
@@ -116,6 +117,12 @@ pub fn add(unit: &mut Unit, container: &Container) {
         );
     }
     add_capabilities(unit, container);
+}
+
+fn add_all(unit: &mut Unit, directives: &'static [(&str, &str)]) {
+    for (key, value) in directives {
+        unit.add("Service", key, *value);
+    }
 }
 
 fn add_capabilities(unit: &mut Unit, container: &Container) {
