@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::container::{Container, Mount, MountSource, ServiceType};
+use crate::container::{Container, Mount, MountSource, ServiceType, User};
 use crate::place;
 
 /// Where `ProtectSystem=yes` makes everything read-only (systemd.exec(5)), and the links to it.
@@ -61,15 +61,20 @@ fn reports(container: &Container) -> bool {
         || directives.any(|(_, key, _)| key == "WatchdogSec")
 }
 
-/// The places that can be written to and that `ProtectSystem=yes` would make read-only with all that is around them.
+/// The places that can be written to and that systemd would make read-only with all that is around them: `ProtectSystem=yes`
+/// does so with programs, and `DynamicUser=`, whatever else the unit says, with everything (systemd.exec(5)).
 pub fn writable_in_read_only(container: &Container) -> impl Iterator<Item = &Path> {
+    let everywhere = container.user == Some(User::Dynamic);
+    let programs = !container.root.writable_usr;
     let writable = container
         .mounts
         .iter()
         .filter(|(_, mount)| !mount.read_only);
     writable
         .map(|(target, _)| target.as_path())
-        .filter(|target| READ_ONLY.iter().any(|above| target.starts_with(above)))
+        .filter(move |target| {
+            everywhere || programs && READ_ONLY.iter().any(|above| target.starts_with(above))
+        })
 }
 
 fn add_mount(command: &mut Vec<String>, target: &Path, mount: &Mount) {

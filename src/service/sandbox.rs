@@ -83,11 +83,11 @@ pub fn add(unit: &mut Unit, container: &Container) {
     add_all(unit, &ALWAYS);
     if !container.root.writable_usr {
         add_all(unit, &READ_ONLY_USR);
-        for place in mount::writable_in_read_only(container) {
-            // "-": systemd looks before ExecStartPre= too, when there is no root yet.
-            let path = format!("-+{}", place.display());
-            unit.add("Service", "ReadWritePaths", escape::words([path]));
-        }
+    }
+    for place in mount::writable_in_read_only(container) {
+        // "-": systemd looks before ExecStartPre= too, when there is no root yet.
+        let path = format!("-+{}", place.display());
+        unit.add("Service", "ReadWritePaths", escape::words([path]));
     }
     match isolation.profile {
         // Real-time priority can starve the host.

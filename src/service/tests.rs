@@ -131,6 +131,10 @@ fn what_is_mounted_to_be_written_to_stays_writable() {
     );
     let writable = format!("{mounts}[root]\nwritable-usr = true");
     assert_eq!(values(&writable, "ReadWritePaths"), [""; 0]);
+    // With DynamicUser= all is read-only.
+    let dynamic = mounts.replacen("[mounts]", "user = \"dynamic\"\n[mounts]", 1);
+    let all = "+/usr/local -+/boot/e -+/lib/d -+/srv/f \"-+/usr/share/a b\" -+/usrx";
+    assert_eq!(values(&dynamic, "ReadWritePaths").join(" "), all);
 }
 
 #[test]
