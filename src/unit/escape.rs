@@ -96,8 +96,8 @@ pub fn text(text: &str) -> Escaped<'_> {
 
 /// What systemd takes as it is, without specifiers or words: numbers and what is made of them, such as `CPUQuota=150%`, and
 /// lists of unit names, in which a backslash is part of a name.
-pub fn verbatim<'a>(value: impl Into<Cow<'a, str>>) -> Escaped<'a> {
-    Escaped(value.into())
+pub fn verbatim(value: impl fmt::Display) -> Escaped<'static> {
+    owned(value.to_string())
 }
 
 /// Words of a list such as `Environment=`, each one quoted if it must be. `$` has no meaning there.

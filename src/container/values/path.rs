@@ -25,14 +25,22 @@ fn normal(path: &str) -> Result<PathBuf, Fault> {
             "has control characters in it or a blank at its end, which a unit file cannot hold",
         );
     }
-    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
-    if parts.iter().any(|part| matches!(*part, "." | "..")) {
+    let parts = || path.split('/').filter(|part| !part.is_empty());
+    if parts().any(|part| matches!(part, "." | "..")) {
         return fault("has \".\" or \"..\" in it");
     }
-    if parts.iter().any(|part| part.len() > 255) || path.len() > 4095 {
+    if parts().any(|part| part.len() > 255) || path.len() > 4095 {
         return fault("is longer than a path can be");
     }
-    Ok(PathBuf::from(format!("/{}", parts.join("/"))))
+    let mut normal = String::with_capacity(path.len());
+    for part in parts() {
+        normal.push('/');
+        normal.push_str(part);
+    }
+    if normal.is_empty() {
+        normal.push('/');
+    }
+    Ok(PathBuf::from(normal))
 }
 
 /// `[root] hide`: something below `/`.
