@@ -66,8 +66,8 @@ impl Made {
     fn link(&self) -> Option<(String, String)> {
         let wanted = self.wanted.as_ref()?;
         Some((
-            format!("{}/{wanted}", place::WANTS),
-            format!("../{}", self.unit.file_name),
+            [place::WANTS, "/", wanted].concat(),
+            ["../", &self.unit.file_name].concat(),
         ))
     }
 }

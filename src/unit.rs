@@ -33,11 +33,21 @@ impl Unit {
 
     /// One more line: `section` without brackets, `key` without `=`. A section begins where its name changes.
     pub fn add<'v>(&mut self, section: &'static str, key: &str, value: impl Into<Escaped<'v>>) {
+        self.begin(section);
+        push(&mut self.text, [key, "=", value.into().as_str(), "\n"]);
+    }
+
+    /// Whole lines that are spelled out in lodger's own code.
+    pub fn add_lines(&mut self, section: &'static str, lines: &'static str) {
+        self.begin(section);
+        self.text.push_str(lines);
+    }
+
+    fn begin(&mut self, section: &'static str) {
         if self.section != section {
             push(&mut self.text, ["\n[", section, "]\n"]);
             self.section = section;
         }
-        push(&mut self.text, [key, "=", value.into().as_str(), "\n"]);
     }
 
     /// The whole file.

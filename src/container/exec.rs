@@ -135,18 +135,14 @@ fn check_program(program: &str) -> Result<(), Fault> {
     if program.contains(|c: char| c.is_control() || matches!(c, '"' | '\'' | '\\' | '$')) {
         return fault("has a quote, backslash, \"$\" or control character in it");
     }
-    let parts: Vec<_> = program.split('/').collect();
-    if parts.len() > 1 && !program.starts_with('/') {
+    if program.contains('/') && !program.starts_with('/') {
         return fault("is a relative path: write an absolute one, or a bare name to look up");
     }
     if program.ends_with('/') {
         return fault("is a directory");
     }
-    if parts
-        .iter()
-        .any(|part| matches!(*part, "." | "..") || part.len() > 255)
-        || program.len() > 4095
-    {
+    let mut parts = program.split('/');
+    if parts.any(|part| matches!(part, "." | "..") || part.len() > 255) || program.len() > 4095 {
         return fault("has \".\" or \"..\" in it, or is longer than a path can be");
     }
     Ok(())

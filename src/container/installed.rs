@@ -129,6 +129,9 @@ impl Installed {
 
     /// Takes out what would stand in for another unit, and nothing else of its file.
     fn drop_clashing(&mut self, units: &ExistingUnits) {
+        if units.is_empty() {
+            return;
+        }
         for file in &mut self.good {
             file.containers.retain(|container| {
                 match units.clash(&container.name.service(), &file.source) {
@@ -164,6 +167,9 @@ impl Installed {
 
     /// Moves what requires something that will not be there, or itself, to the refused.
     fn check_references(&mut self) {
+        if self.good.iter().all(|file| file.references.is_empty()) {
+            return;
+        }
         let known = self.known_units();
         let references: Vec<_> = self
             .good

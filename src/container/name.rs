@@ -152,7 +152,7 @@ impl fmt::Display for FileName {
 }
 
 fn service_of(name: &str) -> String {
-    format!("lodger-{name}.service")
+    ["lodger-", name, ".service"].concat()
 }
 
 fn check_stem(stem: &str) -> Result<(), String> {

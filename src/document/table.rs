@@ -105,10 +105,12 @@ impl<'d> Table<'d> {
     }
 
     fn range(&self, key: &str) -> Range<usize> {
-        let start = self.written.partition_point(|written| written.key < key);
+        let is = |written: &Written<'_>| written.key == key;
+        // Tables are short. Lengths differ sooner than text does, so this is quicker than a search by halves.
+        let start = self.written.iter().position(is);
+        let start = start.unwrap_or(self.written.len());
         let found = self.written[start..].iter();
-        let length = found.take_while(|written| written.key == key).count();
-        start..start + length
+        start..start + found.take_while(|written| is(written)).count()
     }
 
     /// The strongest that is written for `key`, unless it was asked for.

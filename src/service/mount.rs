@@ -1,5 +1,6 @@
 //! A container in; the command that mounts its root out.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::container::{Container, Mount, MountSource, ServiceType, User};
@@ -12,35 +13,37 @@ const READ_ONLY: [&str; 9] = [
 
 /// `lodgerd mount` with what the container says about its root. systemd's own `BindPaths=` and `TemporaryFileSystem=` would be
 /// done before the root is there.
-pub fn command(container: &Container) -> Vec<String> {
+pub fn command(container: &Container) -> Vec<Cow<'_, str>> {
     let root = &container.root;
-    let mut command = vec![
-        place::LODGERD.to_owned(),
-        "mount".to_owned(),
-        format!("--base={}", root.base.word()),
-    ];
+    let mut command = Vec::with_capacity(16);
+    command.extend([place::LODGERD, "mount"].map(Cow::from));
+    command.push(joined("--base=", root.base.word()));
     let hidden = root.hide.iter();
-    command.extend(hidden.map(|path| format!("--hide={}", path.display())));
+    command.extend(hidden.map(|path| joined("--hide=", &path.to_string_lossy())));
     if root.ephemeral {
-        command.push("--ephemeral".to_owned());
+        command.push("--ephemeral".into());
     }
     for path in &root.show {
-        bind(&mut command, path, path, true);
+        bind(&mut command, path.to_string_lossy(), path, true);
     }
     for (target, mount) in &container.mounts {
         add_mount(&mut command, target, mount);
     }
     if container.working_directory.parent().is_some() {
-        let directory = container.working_directory.display();
-        command.push(format!("--working-directory={directory}"));
+        let directory = container.working_directory.to_string_lossy();
+        command.push(joined("--working-directory=", &directory));
     }
     let programs = programs(container);
-    command.extend(programs.map(|program| format!("--program={program}")));
+    command.extend(programs.map(|program| joined("--program=", program)));
     if !reports(container) {
-        command.push("--no-notify".to_owned());
+        command.push("--no-notify".into());
     }
-    command.push(container.name.to_string());
+    command.push(container.name.as_str().into());
     command
+}
+
+fn joined(option: &str, value: &str) -> Cow<'static, str> {
+    [option, value].concat().into()
 }
 
 /// What is going to be executed, and has to be there. An init looks a bare name up itself, in the container's own `PATH`.
@@ -77,9 +80,11 @@ pub fn writable_in_read_only(container: &Container) -> impl Iterator<Item = &Pat
         })
 }
 
-fn add_mount(command: &mut Vec<String>, target: &Path, mount: &Mount) {
+fn add_mount<'c>(command: &mut Vec<Cow<'c, str>>, target: &'c Path, mount: &'c Mount) {
     match &mount.source {
-        MountSource::Host(source) => bind(command, source, target, mount.read_only),
+        MountSource::Host(source) => {
+            bind(command, source.to_string_lossy(), target, mount.read_only)
+        }
         MountSource::Volume { name, owner, mode } => {
             let mut volume = format!("--volume={name}");
             if let Some(owner) = owner {
@@ -89,24 +94,27 @@ fn add_mount(command: &mut Vec<String>, target: &Path, mount: &Mount) {
             if let Some(mode) = mode {
                 volume += &format!(",mode={mode:04o}");
             }
-            command.push(volume);
-            let source = Path::new(place::VOLUMES).join(name);
-            bind(command, &source, target, mount.read_only);
+            command.push(volume.into());
+            let source = [place::VOLUMES, "/", name].concat();
+            bind(command, source.into(), target, mount.read_only);
         }
         MountSource::Tmpfs { size, mode } => {
             let mode = mode.map(|mode| format!(",mode={mode:04o}"));
             let tmpfs = format!("{size}{}", mode.unwrap_or_default());
-            command.extend(["--tmpfs".to_owned(), tmpfs, target.display().to_string()]);
+            command.extend(["--tmpfs".into(), tmpfs.into(), target.to_string_lossy()]);
         }
     }
 }
 
-fn bind(command: &mut Vec<String>, source: &Path, target: &Path, read_only: bool) {
+fn bind<'c>(
+    command: &mut Vec<Cow<'c, str>>,
+    source: Cow<'c, str>,
+    target: &'c Path,
+    read_only: bool,
+) {
     let option = match read_only {
         true => "--bind-read-only",
         false => "--bind",
     };
-    let paths = [source, target].map(|path| path.display().to_string());
-    command.push(option.to_owned());
-    command.extend(paths);
+    command.extend([option.into(), source, target.to_string_lossy()]);
 }

@@ -2,12 +2,19 @@
 //!
 //! systemd goes on without most of these when a namespace cannot be had; so the set is checked after a start, not only written.
 
+use std::borrow::Cow;
+
 use super::mount;
 use crate::container::{Container, Network, Profile, User};
 use crate::unit::{Unit, escape};
 
-/// What every container is kept from: key and value, as they are in `[Service]`.
-const ALWAYS: [(&str, &str); 17] = [
+/// Directives as they stand in the unit. They are the same in every one, so they are text from the start.
+macro_rules! lines {
+    ($(($key:literal, $value:literal $(,)?)),* $(,)?) => { concat!($($key, "=", $value, "\n"),*) };
+}
+
+/// What every container is kept from.
+const ALWAYS: &str = lines![
     // Own /proc, /sys, /dev, and /run as an empty tmpfs: the root is the host's tree, but not its runtime state.
     ("MountAPIVFS", "yes"),
     // That empty /run has no journal in it: bind its sockets, or syslog() goes nowhere.
@@ -51,11 +58,13 @@ const ALWAYS: [(&str, &str); 17] = [
 
 /// /usr is read-only: an upper that shadows a library would never be patched again. /usr/local is not, dpkg owns nothing there;
 /// "+": inside the container's root.
-const READ_ONLY_USR: [(&str, &str); 2] =
-    [("ProtectSystem", "yes"), ("ReadWritePaths", "+/usr/local")];
+const READ_ONLY_USR: &str = lines![("ProtectSystem", "yes"), ("ReadWritePaths", "+/usr/local"),];
+
+/// Real-time priority can starve the host.
+const NO_REAL_TIME: &str = lines![("RestrictRealtime", "yes"),];
 
 /// What `strict` adds.
-const STRICT: [(&str, &str); 5] = [
+const STRICT: &str = lines![
     // Each further namespace is more of the kernel that can be reached.
     ("RestrictNamespaces", "yes"),
     // What services talk through: no raw packets, no exotic protocols.
@@ -80,9 +89,9 @@ const TRUSTED_CAPABILITIES: &str =
 /// Adds all of it to the unit of `container`.
 pub fn add(unit: &mut Unit, container: &Container) {
     let isolation = &container.isolation;
-    add_all(unit, &ALWAYS);
+    unit.add_lines("Service", ALWAYS);
     if !container.root.writable_usr {
-        add_all(unit, &READ_ONLY_USR);
+        unit.add_lines("Service", READ_ONLY_USR);
     }
     for place in mount::writable_in_read_only(container) {
         // "-": systemd looks before ExecStartPre= too, when there is no root yet.
@@ -90,16 +99,15 @@ pub fn add(unit: &mut Unit, container: &Container) {
         unit.add("Service", "ReadWritePaths", escape::words([path]));
     }
     match isolation.profile {
-        // Real-time priority can starve the host.
-        Profile::Default => add_all(unit, &[("RestrictRealtime", "yes")]),
+        Profile::Default => unit.add_lines("Service", NO_REAL_TIME),
         Profile::Strict => {
-            add_all(unit, &[("RestrictRealtime", "yes")]);
-            add_all(unit, &STRICT);
+            unit.add_lines("Service", NO_REAL_TIME);
+            unit.add_lines("Service", STRICT);
         }
         Profile::Trusted => {}
     }
     if container.network == Network::None {
-        add_all(unit, &[("PrivateNetwork", "yes")]);
+        unit.add("Service", "PrivateNetwork", "yes");
     }
     for device in &isolation.devices {
         let path = device.path.display();
@@ -119,19 +127,15 @@ pub fn add(unit: &mut Unit, container: &Container) {
     add_capabilities(unit, container);
 }
 
-fn add_all(unit: &mut Unit, directives: &'static [(&str, &str)]) {
-    for (key, value) in directives {
-        unit.add("Service", key, *value);
-    }
-}
-
 fn add_capabilities(unit: &mut Unit, container: &Container) {
     let isolation = &container.isolation;
     let set = match (&isolation.capabilities, isolation.profile) {
-        (Some(capabilities), _) => capabilities.join(" "),
-        (None, Profile::Default) => DEFAULT_CAPABILITIES.to_owned(),
-        (None, Profile::Strict) => String::new(),
-        (None, Profile::Trusted) => format!("{DEFAULT_CAPABILITIES} {TRUSTED_CAPABILITIES}"),
+        (Some(capabilities), _) => Cow::from(capabilities.join(" ")),
+        (None, Profile::Default) => Cow::from(DEFAULT_CAPABILITIES),
+        (None, Profile::Strict) => Cow::from(""),
+        (None, Profile::Trusted) => {
+            Cow::from(format!("{DEFAULT_CAPABILITIES} {TRUSTED_CAPABILITIES}"))
+        }
     };
     unit.add("Service", "CapabilityBoundingSet", escape::verbatim(&set));
     // Who is not root has none of them otherwise, and nothing set-id to gain them by.

@@ -43,7 +43,8 @@ fn unit(service: String, name: &str, source: &Path, diagnostics: &[Diagnostic]) 
         .map(|diagnostic| cut(diagnostic.one_line()))
         .collect();
     let first = lines.first().map_or("", String::as_str);
-    let mut unit = Unit::new(service, header(source));
+    let header = header(source);
+    let mut unit = Unit::new(service, escape::text(&header));
     unit.add(
         "Unit",
         "Description",

@@ -96,8 +96,8 @@ pub fn text(text: &str) -> Escaped<'_> {
 
 /// What systemd takes as it is, without specifiers or words: numbers and what is made of them, such as `CPUQuota=150%`, and
 /// lists of unit names, in which a backslash is part of a name.
-pub fn verbatim<'a>(value: impl Into<Cow<'a, str>>) -> Escaped<'a> {
-    Escaped(value.into())
+pub fn verbatim(value: impl fmt::Display) -> Escaped<'static> {
+    owned(value.to_string())
 }
 
 /// Words of a list such as `Environment=`, each one quoted if it must be. `$` has no meaning there.
@@ -138,13 +138,16 @@ fn joined<S: AsRef<str>>(
 }
 
 fn push_quoted(escaped: &mut String, word: &str, variables: bool) {
+    let special = |byte: u8| needs_quotes(byte) || matches!(byte, b'%' | b'$');
     // A lone `;` would begin a second command.
-    let quotes = word.is_empty() || word == ";" || has(word, needs_quotes);
-    escaped.reserve(word.len() + 3);
+    let is_alone = word.is_empty() || word == ";";
+    if !is_alone && !has(word, special) {
+        return escaped.push_str(word);
+    }
+    let quotes = is_alone || has(word, needs_quotes);
     if quotes {
         escaped.push('"');
     }
-    let special = |byte: u8| needs_quotes(byte) || matches!(byte, b'%' | b'$');
     push_replaced(escaped, word, special, |escaped, byte| match byte {
         b'%' => escaped.push_str("%%"),
         b'$' => escaped.push_str(if variables { "$$" } else { "$" }),

@@ -34,14 +34,22 @@ impl ExistingUnits {
                 }
             };
             for name in names.into_iter().filter_map(|name| name.into_string().ok()) {
+                // Of some hundred units these are few.
+                if !(name.starts_with("lodger-") && name.ends_with(".service")) {
+                    continue;
+                }
                 let path = Path::new(directory).join(&name);
-                let ours = name.starts_with("lodger-") && name.ends_with(".service");
-                if ours && !(STRONGER.contains(&directory) && is_mask(&prefix.at(&path))) {
+                if !(STRONGER.contains(&directory) && is_mask(&prefix.at(&path))) {
                     units.entry(name).or_insert(path);
                 }
             }
         }
         Self(units)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The mistake that it is to make `unit` from `source`, if it is one.

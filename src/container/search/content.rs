@@ -52,11 +52,14 @@ pub fn read_content(path: &Path) -> Result<Content, Fault> {
             format!("not a regular file but {kind}"),
         ));
     }
-    // Room for the file and a little: one read for what is in it and one for its end.
-    let length = usize::try_from(metadata.len()).unwrap_or(LONGEST_FILE);
-    let mut bytes = Vec::with_capacity(length.min(LONGEST_FILE) + 32);
-    // One byte more, so that a file that is too long shows itself.
-    file.take(LONGEST_FILE as u64 + 1)
+    // One byte more than a file may have, so that one that is too long shows itself. Some file systems call files empty that
+    // are not.
+    let length = match metadata.len() {
+        0 => LONGEST_FILE as u64 + 1,
+        length => length.min(LONGEST_FILE as u64 + 1),
+    };
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(length)).unwrap_or(0));
+    file.take(length)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
     Ok(if bytes.is_empty() {

@@ -12,7 +12,22 @@ const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
 
 /// An absolute path without `.` and `..`, written the shortest way.
 pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
-    normal(&text(scalar)?)
+    let path = text(scalar)?;
+    if is_normal(&path) {
+        return Ok(PathBuf::from(path));
+    }
+    normal(&path)
+}
+
+/// Whether it is so already, as far as a quick look tells.
+fn is_normal(path: &str) -> bool {
+    let is_odd = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
+    let is_plain = |byte: u8| byte.is_ascii_graphic();
+    (2..=255).contains(&path.len())
+        && path.starts_with('/')
+        && !path.ends_with('/')
+        && path.bytes().all(is_plain)
+        && !path.as_bytes().windows(2).any(is_odd)
 }
 
 fn normal(path: &str) -> Result<PathBuf, Fault> {
@@ -25,14 +40,22 @@ fn normal(path: &str) -> Result<PathBuf, Fault> {
             "has control characters in it or a blank at its end, which a unit file cannot hold",
         );
     }
-    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
-    if parts.iter().any(|part| matches!(*part, "." | "..")) {
+    let parts = || path.split('/').filter(|part| !part.is_empty());
+    if parts().any(|part| matches!(part, "." | "..")) {
         return fault("has \".\" or \"..\" in it");
     }
-    if parts.iter().any(|part| part.len() > 255) || path.len() > 4095 {
+    if parts().any(|part| part.len() > 255) || path.len() > 4095 {
         return fault("is longer than a path can be");
     }
-    Ok(PathBuf::from(format!("/{}", parts.join("/"))))
+    let mut normal = String::with_capacity(path.len());
+    for part in parts() {
+        normal.push('/');
+        normal.push_str(part);
+    }
+    if normal.is_empty() {
+        normal.push('/');
+    }
+    Ok(PathBuf::from(normal))
 }
 
 /// `[root] hide`: something below `/`.

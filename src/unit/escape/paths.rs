@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::{Escaped, has, needs_quotes, owned, push_hex, push_replaced, text, verbatim};
+use super::{Escaped, has, needs_quotes, owned, push_hex, push_replaced, text};
 
 /// `PATH_MAX` without its NUL, and `NAME_MAX`.
 const LONGEST_PATH: usize = 4095;
@@ -121,7 +121,7 @@ pub fn raw(value: &str) -> Result<Escaped<'_>, Unwritable> {
             "ends in a backslash, which would take the next line with it",
         ));
     }
-    Ok(verbatim(value))
+    Ok(Escaped(value.into()))
 }
 
 /// Whether systemd would go on in the next line (systemd.syntax(7)).
