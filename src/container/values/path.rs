@@ -11,11 +11,13 @@ const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
 
 /// An absolute path without `.` and `..`, written the shortest way.
 pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
-    normal(&text(scalar)?)
+    let written = text(scalar)?;
+    normal(&written, &written)
 }
 
-fn normal(path: &str) -> Result<PathBuf, Fault> {
-    let fault = |why: &str| Err(Fault::new(rule::PATH, format!("{} {why}", quote(path))));
+/// `path` the shortest way; `written` is what its user knows it by.
+fn normal(path: &str, written: &str) -> Result<PathBuf, Fault> {
+    let fault = |why: &str| Err(Fault::new(rule::PATH, format!("{} {why}", quote(written))));
     if !path.starts_with('/') {
         return fault("is not an absolute path");
     }
@@ -66,7 +68,7 @@ pub fn source(scalar: Scalar) -> Result<PathBuf, Fault> {
 
 /// The place in a container where something is mounted.
 pub fn target(written: &str) -> Result<PathBuf, Fault> {
-    let path = normal(written)?;
+    let path = normal(written, written)?;
     bindable(&path)?;
     inside(&path)?;
     // Whole trees of packages: their programs and libraries would be replaced for good.
@@ -135,9 +137,9 @@ pub fn environment_file(scalar: Scalar) -> Result<EnvironmentFile, Fault> {
     }
     // What is relative is made absolute by the directory of the file it stands in, which is normal.
     let path = match path.strip_prefix('/') {
-        Some(_) => normal(path)?,
+        Some(_) => normal(path, &written)?,
         None => {
-            let below = normal(&format!("/{path}"))?;
+            let below = normal(&format!("/{path}"), &written)?;
             PathBuf::from(below.strip_prefix("/").unwrap_or(&below))
         }
     };
