@@ -1,5 +1,6 @@
 //! A container in, its service unit out.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -76,15 +77,13 @@ fn add_relations(unit: &mut Unit, container: &Container) {
     // `systemctl restart lodger.target` reaches every container, also those started by hand.
     let mut part_of = vec![place::TARGET.to_owned()];
     part_of.extend(relations.part_of.iter().cloned());
-    let mut after: Vec<String> = Vec::new();
-    for unit in [&relations.requires, &relations.wants, &relations.after]
+    let mut seen = BTreeSet::new();
+    let after = [&relations.requires, &relations.wants, &relations.after];
+    let after = after
         .into_iter()
         .flatten()
-    {
-        if !after.contains(unit) {
-            after.push(unit.clone());
-        }
-    }
+        .filter(|unit| seen.insert(*unit));
+    let after: Vec<String> = after.cloned().collect();
     for (key, units) in [
         ("PartOf", &part_of),
         ("Requires", &relations.requires),

@@ -1,6 +1,8 @@
 //! `requires`, `wants`, `after` and `part-of` as written in; unit names and references to other containers out. And: all
 //! references in, those that lead nowhere or round in a circle out.
 
+use std::collections::BTreeSet;
+
 use super::{Name, Relations, keys, name};
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Key, Place, Reader, Scalar, Table, text};
@@ -94,7 +96,7 @@ pub fn read(
 ) -> (Relations, Vec<Reference>) {
     let mut references = Vec::new();
     let mut units = |key: &'static Key<Referent>, relation: Relation| {
-        let mut units = Vec::new();
+        let (mut units, mut seen) = (Vec::new(), BTreeSet::new());
         for (to, place) in reader.list(table, key).unwrap_or_default() {
             if relation.waits() && LATER.contains(&to.unit.as_str()) {
                 let message = format!(
@@ -102,7 +104,7 @@ pub fn read(
                     quote(&to.unit)
                 );
                 reader.fault(place, Fault::new(rule::VALUE, message));
-            } else if !units.contains(&to.unit) {
+            } else if seen.insert(to.unit.clone()) {
                 units.push(to.unit.clone());
                 references.push(Reference {
                     from: from.clone(),

@@ -114,8 +114,9 @@ impl<'d> Table<'d> {
             .map(|(key, values)| Entry { key, values })
     }
 
-    /// A fault for each key that nobody asked for.
-    pub fn into_unknown(self) -> Vec<(Place, Fault)> {
+    /// A fault for each key that nobody asked for, in the order of the files. What may have been meant is looked for when the
+    /// fault is.
+    pub fn into_unknown(self) -> impl ExactSizeIterator<Item = (Place, Fault)> {
         let Self {
             entries,
             title,
@@ -125,20 +126,18 @@ impl<'d> Table<'d> {
             "" => String::new(),
             title => format!(" in {title}"),
         };
-        let unknown = |key: &str, value: &DeValue<'_>| {
-            let kind = if is_table(value) { "table" } else { "key" };
-            Fault::new(
-                rule::UNKNOWN_KEY,
-                format!("unknown {kind} {}{title}", quote(key)),
-            )
-            .suggest(did_you_mean(key, asked.iter().copied()))
-        };
-        let places = entries.iter().flat_map(|(key, values)| {
-            values
-                .iter()
-                .map(move |(place, value)| (place.clone(), unknown(key, value.value)))
+        let keys = entries.into_iter().flat_map(|(key, values)| {
+            let values = values.into_iter();
+            values.map(move |(place, value)| (place, key, value.value))
         });
-        places.collect()
+        let mut keys: Vec<_> = keys.collect();
+        keys.sort_by_key(|(place, ..)| (place.document, place.span.start));
+        keys.into_iter().map(move |(place, key, value)| {
+            let kind = if is_table(value) { "table" } else { "key" };
+            let message = format!("unknown {kind} {}{title}", quote(key));
+            let meant = did_you_mean(key, asked.iter().copied());
+            (place, Fault::new(rule::UNKNOWN_KEY, message).suggest(meant))
+        })
     }
 }
 
