@@ -130,7 +130,10 @@ pub fn assert_meant(unit: &Unit, container: &Container) {
 
 /// The words of `ExecStart=`: `$$` is a `$`.
 pub fn command(line: &str) -> Vec<String> {
-    words(line).iter().map(|word| halved(word, '$')).collect()
+    let words = words(line);
+    // As the program it is passed over even in quotes.
+    assert_ne!(words[0], ";", "{line:?}");
+    words.iter().map(|word| halved(word, '$')).collect()
 }
 
 /// systemd's `extract_first_word` with UNQUOTE and CUNESCAPE, then specifiers, of which only `%%` may be left. A bare `;` would
