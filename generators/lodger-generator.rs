@@ -20,6 +20,9 @@ use lodger::prefix::Prefix;
 /// Messages about one file that fit in a log; `lodger check` has them all.
 const MOST_MESSAGES: usize = 20;
 
+/// Files whose messages fit in a log.
+const MOST_FILES: usize = 500;
+
 fn main() -> ExitCode {
     // The containers' files are not there yet, and user managers run none.
     let is = |variable, value: &str| env::var_os(variable).is_some_and(|found| found == value);
@@ -48,8 +51,18 @@ fn output_directory(arguments: Vec<OsString>) -> Option<PathBuf> {
 fn generate(prefix: &Prefix, directory: &Path, log: &Log) -> ExitCode {
     // The process ends with them: to give back every string on its own costs a tenth of its time.
     let installed = ManuallyDrop::new(installed::read(prefix));
-    for diagnostics in installed.diagnostics.chunk_by(|a, b| a.path == b.path) {
-        log.diagnostics(diagnostics);
+    let files: Vec<_> = installed
+        .diagnostics
+        .chunk_by(|a, b| a.path == b.path)
+        .collect();
+    for of_one_file in files.iter().take(MOST_FILES) {
+        log.diagnostics(of_one_file);
+    }
+    if files.len() > MOST_FILES {
+        let more = files.len() - MOST_FILES;
+        log.error(&format!(
+            "and {more} more files with mistakes: lodger check"
+        ));
     }
     let errors = write(units(&installed), directory)
         .err()

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::signal::SignalNumber;
 
+mod bounds;
 mod directives;
 mod exec;
 pub mod file;

@@ -17,11 +17,11 @@ mod reader;
 mod table;
 
 pub use key::{About, Key, Shape, Word, read_word, words};
-pub use reader::{Percent, Reader, Scalar, text};
+pub use reader::{MOST_MISTAKES, Percent, Reader, Scalar, text};
 pub use table::{Entry, Place, Table, Value, Written};
 
 /// Syntax errors of one file that are told.
-const MOST_SYNTAX_ERRORS: usize = 1000;
+const MOST_SYNTAX_ERRORS: usize = 100;
 /// What one file may be long, in bytes.
 pub const LONGEST_FILE: usize = 1 << 20;
 

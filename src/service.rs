@@ -1,6 +1,7 @@
 //! A container in, its service unit out.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::iter;
 use std::path::Path;
 use std::time::Duration;
@@ -85,15 +86,14 @@ fn add_relations(unit: &mut Unit, container: &Container) {
     // `systemctl restart lodger.target` reaches every container, also those started by hand.
     let mut part_of = vec![place::TARGET];
     part_of.extend(relations.part_of.iter().map(String::as_str));
-    let mut after: Vec<&str> = Vec::new();
-    for unit in [&relations.requires, &relations.wants, &relations.after]
+    let mut seen = BTreeSet::new();
+    let after = [&relations.requires, &relations.wants, &relations.after];
+    let after: Vec<&str> = after
         .into_iter()
         .flatten()
-    {
-        if !after.contains(&unit.as_str()) {
-            after.push(unit);
-        }
-    }
+        .map(String::as_str)
+        .filter(|unit| seen.insert(*unit))
+        .collect();
     unit.add("Unit", "PartOf", escape::verbatim(part_of.join(" ")));
     for (key, units) in [
         ("Requires", &relations.requires),

@@ -129,6 +129,10 @@ fn check_program(program: &str) -> Result<(), Fault> {
     if program.is_empty() {
         return Err(Fault::new(rule::PROGRAM, "the program is an empty string"));
     }
+    // systemd passes over it, quoted or not, and runs the word behind it.
+    if program == ";" {
+        return fault("is what separates commands for systemd");
+    }
     if program.starts_with(['-', '@', '+', '!', ':', '|']) {
         return fault("begins with a character that is an order to systemd");
     }
@@ -181,7 +185,7 @@ mod tests {
             assert_eq!(check_program(good), Ok(()), "for {good:?}");
         }
         for bad in [
-            "", "-x", "@x", "+x", "!x", ":x", "|x", "./x", "bin/x", "/bin/", "/", "..", ".",
+            "", ";", "-x", "@x", "+x", "!x", ":x", "|x", "./x", "bin/x", "/bin/", "/", "..", ".",
             "/a/../b", "/a\"b", "/a'b", "/a\\b", "/a$b", "/a\nb", "-/bin/x",
         ] {
             assert!(check_program(bad).is_err(), "for {bad:?}");

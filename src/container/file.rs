@@ -7,7 +7,7 @@ use super::name::FileName;
 use super::references::Reference;
 use super::{Container, Name, instances, keys};
 use crate::diagnostic::{Diagnostic, Fault, rule};
-use crate::document::{Layer, Percent, Reader, Source, Table, sort};
+use crate::document::{Layer, MOST_MISTAKES, Percent, Reader, Source, Table, sort};
 
 mod read;
 pub mod wish;
@@ -62,6 +62,8 @@ pub struct Layers<'d> {
     pub common: Vec<Layer<'d>>,
     /// The same with the drop-ins of single instances among them, for those that have any.
     pub instances: BTreeMap<String, Vec<Layer<'d>>>,
+    /// How many mistakes of one container are told.
+    pub most_mistakes: usize,
 }
 
 /// The containers of `text` alone, read from `source`, a file called `name`; or every mistake in it.
@@ -79,6 +81,7 @@ pub fn parse(name: &FileName, source: &Path, text: &str) -> Result<ContainerFile
             table: table.get_ref(),
         }],
         instances: BTreeMap::new(),
+        most_mistakes: MOST_MISTAKES,
     };
     read_file(name, &sources, 0, &layers)
 }
@@ -90,8 +93,9 @@ pub fn read_file(
     document: usize,
     layers: &Layers<'_>,
 ) -> Result<ContainerFile, Refused> {
-    let mut reader = Reader::new(sources, document, Percent::Literal);
-    let names = read_names(&mut reader, name, layers);
+    let mut reader = Reader::new(sources, document, Percent::Literal).telling(layers.most_mistakes);
+    let length = layers.length(sources);
+    let names = read_names(&mut reader, name, layers, length);
     let mut diagnostics = reader.into_diagnostics();
     // Where no name is known the rest of the file has its mistakes too; any instance shows them.
     let stand_in = if names.is_empty() {
@@ -102,7 +106,7 @@ pub fn read_file(
     let read = names
         .iter()
         .chain(&stand_in)
-        .map(|name| read_container(sources, document, layers.of(name), name));
+        .map(|name| read_container(sources, document, layers, name));
     let source = sources[document].path().to_owned();
     match collect(read) {
         Ok(read) if diagnostics.is_empty() => {
@@ -133,34 +137,37 @@ pub fn read_file(
     })
 }
 
-/// All of them, or the mistakes of the first that has any (the others have the same, unless a drop-in of one instance brings
-/// its own).
+/// All of them, or the mistakes of those that have any: mostly each has the same, unless a drop-in of one instance brings its
+/// own.
 fn collect(
     read: impl Iterator<Item = Result<Read, Vec<Diagnostic>>>,
 ) -> Result<Vec<Read>, Vec<Diagnostic>> {
-    let mut good = Vec::new();
-    let mut first = None;
+    // A template of ten thousand instances says the same ten thousand times, and to find that out takes long.
+    const MOST: usize = 100;
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
     for read in read {
-        match (read, &first) {
-            (Ok(read), None) => good.push(read),
-            (Ok(_), Some(_)) => {}
-            (Err(diagnostics), None) => first = Some(diagnostics),
-            (Err(diagnostics), Some(known)) if *known == diagnostics => {}
-            (Err(diagnostics), Some(_)) => {
-                let known = first.get_or_insert_default();
-                // A template of ten thousand instances says the same ten thousand times.
-                if known.len() < 1000 {
-                    known.extend(diagnostics);
-                    sort(known);
-                }
-            }
+        match read {
+            Ok(read) if bad.is_empty() => good.push(read),
+            Ok(_) => {}
+            Err(diagnostics) => bad.push(diagnostics),
+        }
+        if bad.len() == MOST {
+            break;
         }
     }
-    first.map_or(Ok(good), Err)
+    match bad.is_empty() {
+        true => Ok(good),
+        false => Err(bad.concat()),
+    }
 }
 
 /// The names of the containers that the file makes. A drop-in of one instance cannot say how many there are.
-fn read_names(reader: &mut Reader<'_>, name: &FileName, layers: &Layers<'_>) -> Vec<Name> {
+fn read_names(
+    reader: &mut Reader<'_>,
+    name: &FileName,
+    layers: &Layers<'_>,
+    length: usize,
+) -> Vec<Name> {
     let key = keys::INSTANCES.about.name;
     let is_common = |layer: &Layer<'_>| {
         let mut common = layers.common.iter();
@@ -178,13 +185,20 @@ fn read_names(reader: &mut Reader<'_>, name: &FileName, layers: &Layers<'_>) -> 
             reader.fault(place.clone(), Fault::new(rule::INSTANCES, message));
         }
     }
-    let length = reader.base().text().len();
     instances::read(reader, &mut Table::of_layers(&layers.common), name, length)
 }
 
 impl<'d> Layers<'d> {
+    /// What there is to read for one container, in bytes.
+    pub fn length(&self, sources: &[Source<'_>]) -> usize {
+        let layers = self.common.iter();
+        layers
+            .map(|layer| sources[layer.document].text().len())
+            .sum()
+    }
+
     /// What says something about one container.
-    fn of(&self, name: &Name) -> &[Layer<'d>] {
+    pub fn of(&self, name: &Name) -> &[Layer<'d>] {
         let instance = name
             .instance()
             .and_then(|instance| self.instances.get(instance));

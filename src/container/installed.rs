@@ -39,6 +39,10 @@ pub struct Installed {
     pub documents: Documents,
     /// The files that say something about the containers of each file.
     pub layers: BTreeMap<FileName, Layering>,
+    /// Mistakes told so far.
+    told: usize,
+    /// Bytes of text of the good containers so far, each with its drop-ins.
+    bytes: usize,
 }
 
 /// The files that say something about the containers of one file, by their numbers, weakest first.

@@ -9,10 +9,10 @@ use crate::document::{Place, Reader, Scalar, Table, Value, text};
 
 /// What PID 1 can load in any time that somebody would wait for.
 const MOST: usize = 10_000;
-/// All units of one file together are about its length for each instance; they lie in memory, in /run.
-const MOST_BYTES: usize = 64 << 20;
+/// All units of one file together are about its length, and that of its drop-ins, for each instance; they lie in memory, in /run.
+pub const MOST_BYTES: usize = 32 << 20;
 
-/// The one name of a plain file, the instances of a template. Empty when they cannot be known, which is noted.
+/// The one name of a plain file, the instances of a template; `length` is what there is to read for each, in bytes. Empty when they cannot be known, which is noted.
 pub fn read(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,

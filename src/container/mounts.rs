@@ -10,6 +10,10 @@ use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Place, Reader, Scalar, Table, Written, text};
 use crate::unit::escape;
 
+/// The keys that say what is mounted, and those that say where a secret is: exactly one of them.
+const SOURCES: [&str; 3] = ["source", "volume", "tmpfs"];
+const SECRETS: [&str; 2] = ["file", "encrypted"];
+
 /// What a container sees at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -58,6 +62,7 @@ pub fn read(
     wishes: &mut Vec<Wish>,
 ) -> BTreeMap<PathBuf, Mount> {
     let mut mounts = BTreeMap::new();
+    let mut written_as: BTreeMap<PathBuf, &str> = BTreeMap::new();
     let Some(table) = reader.table(table, "mounts", "[mounts]") else {
         return mounts;
     };
@@ -77,17 +82,25 @@ pub fn read(
         let (Some(target), Some(mount)) = (target, mount) else {
             continue;
         };
-        if mounts.insert(target, mount).is_some() {
-            let fault = Fault::new(
-                rule::CONFLICT,
-                format!("{} is named twice", quote(entry.key)),
-            );
-            if let Some(Written { place, .. }) = entry.values.last() {
-                reader.fault(place.clone(), fault);
+        match (
+            written_as.insert(target.clone(), entry.key),
+            entry.values.last(),
+        ) {
+            (Some(other), Some(Written { place, .. })) => {
+                reader.fault(place.clone(), twice(entry.key, other))
+            }
+            _ => {
+                mounts.insert(target, mount);
             }
         }
     }
     mounts
+}
+
+/// Two keys that mean the same, `one` here and `other` elsewhere.
+fn twice(one: &str, other: &str) -> Fault {
+    let message = format!("{} and {} are the same", quote(one), quote(other));
+    Fault::new(rule::CONFLICT, message)
 }
 
 fn read_mount(
@@ -99,7 +112,7 @@ fn read_mount(
     let owner_place = table.place_of("owner").cloned();
     let mode_place = table.place_of("mode").cloned();
     let read_only_place = table.place_of("read-only").cloned();
-    let written = ["source", "volume", "tmpfs"].map(|key| table.place_of(key).cloned());
+    let written = SOURCES.map(|key| table.place_of(key).cloned());
 
     let source = reader.value(&mut table, &keys::MOUNT_SOURCE);
     let volume = reader.value(&mut table, &keys::MOUNT_VOLUME);
@@ -107,11 +120,8 @@ fn read_mount(
     let read_only = reader.value(&mut table, &keys::MOUNT_READ_ONLY);
     let owner = reader.value(&mut table, &keys::MOUNT_OWNER);
     let mode = reader.value(&mut table, &keys::MOUNT_MODE);
-    if !["source", "volume", "tmpfs"]
-        .iter()
-        .any(|key| table.has_misspelt(key))
-    {
-        exactly_one(reader, &written, place, "source, volume or tmpfs");
+    if !SOURCES.iter().any(|key| table.has_misspelt(key)) {
+        exactly_one(reader, &SOURCES, &written, place);
     }
     reader.refuse_rest(table);
 
@@ -148,20 +158,26 @@ fn read_mount(
     })
 }
 
-/// Notes when not exactly one of some keys is `written`; `names` tells which they are.
-fn exactly_one(reader: &mut Reader<'_>, written: &[Option<Place>], place: &Place, names: &str) {
-    let mut there = written.iter().flatten();
-    match (there.next(), there.next()) {
-        (None, _) => reader.fault(
-            place.clone(),
-            Fault::new(rule::MISSING_KEY, format!("one of {names} is missing")),
-        ),
-        (Some(_), Some(second)) => reader.fault(
-            second.clone(),
-            Fault::new(rule::CONFLICT, format!("more than one of {names}")),
-        ),
-        (Some(_), None) => {}
-    }
+/// Notes when not exactly one of `keys` is `written`.
+fn exactly_one(reader: &mut Reader<'_>, keys: &[&str], written: &[Option<Place>], place: &Place) {
+    let there: Vec<_> = keys
+        .iter()
+        .zip(written)
+        .filter_map(|(key, place)| Some((*key, place.as_ref()?)))
+        .collect();
+    let (place, fault) = match there.as_slice() {
+        [] => {
+            let message = format!("one of {} is missing", keys.join(", "));
+            (place, Fault::new(rule::MISSING_KEY, message))
+        }
+        [_] => return,
+        [_, (_, second), ..] => {
+            let names: Vec<_> = there.iter().map(|(key, _)| *key).collect();
+            let message = format!("{} exclude each other", names.join(" and "));
+            (*second, Fault::new(rule::CONFLICT, message))
+        }
+    };
+    reader.fault(place.clone(), fault);
 }
 
 /// `[credentials]`; what is wrong with it is noted.
@@ -171,6 +187,7 @@ pub fn read_credentials(
     wishes: &mut Vec<Wish>,
 ) -> BTreeMap<String, Credential> {
     let mut credentials = BTreeMap::new();
+    let mut written_as: BTreeMap<String, &str> = BTreeMap::new();
     let Some(table) = reader.table(table, "credentials", "[credentials]") else {
         return credentials;
     };
@@ -192,8 +209,20 @@ pub fn read_credentials(
             let table = reader.entry(value, title.clone());
             credential = table.and_then(|table| read_credential(reader, table, place, wishes));
         }
-        if let (Some(name), Some(credential)) = (name, credential) {
-            credentials.insert(name, credential);
+        let (Some(name), Some(credential)) = (name, credential) else {
+            continue;
+        };
+        // `%i` and the instance it stands for.
+        match (
+            written_as.insert(name.clone(), entry.key),
+            entry.values.last(),
+        ) {
+            (Some(other), Some(Written { place, .. })) => {
+                reader.fault(place.clone(), twice(entry.key, other))
+            }
+            _ => {
+                credentials.insert(name, credential);
+            }
         }
     }
     credentials
@@ -205,14 +234,11 @@ fn read_credential(
     place: &Place,
     wishes: &mut Vec<Wish>,
 ) -> Option<Credential> {
-    let written = ["file", "encrypted"].map(|key| table.place_of(key).cloned());
+    let written = SECRETS.map(|key| table.place_of(key).cloned());
     let file = reader.value(&mut table, &keys::CREDENTIAL_FILE);
     let encrypted = reader.value(&mut table, &keys::CREDENTIAL_ENCRYPTED);
-    if !["file", "encrypted"]
-        .iter()
-        .any(|key| table.has_misspelt(key))
-    {
-        exactly_one(reader, &written, place, "file or encrypted");
+    if !SECRETS.iter().any(|key| table.has_misspelt(key)) {
+        exactly_one(reader, &SECRETS, &written, place);
     }
     reader.refuse_rest(table);
     let credential = match (file, encrypted) {

@@ -13,6 +13,21 @@ pub const RULE: &str = "a name is made of a-z, 0-9, \".\", \"_\" and \"-\", begi
 /// What a unit's name may be long, in bytes (systemd's `UNIT_NAME_MAX` without the NUL).
 const LONGEST_UNIT: usize = 255;
 
+/// The suffixes of systemd's units: what ends in one is a unit's name, everything else a container's.
+pub const UNIT_SUFFIXES: [&str; 11] = [
+    ".service",
+    ".socket",
+    ".target",
+    ".mount",
+    ".automount",
+    ".device",
+    ".swap",
+    ".path",
+    ".timer",
+    ".slice",
+    ".scope",
+];
+
 /// A checked name: `web`, or `web@3` for an instance of `web@.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
@@ -27,6 +42,11 @@ impl Name {
         check_stem(stem)?;
         if let Some(instance) = instance {
             check_part("the instance", instance)?;
+        }
+        if let Some(suffix) = UNIT_SUFFIXES.iter().find(|suffix| text.ends_with(**suffix)) {
+            return Err(format!(
+                "it ends in \"{suffix}\", and would be taken for the name of a unit"
+            ));
         }
         let name = Self(text.to_owned());
         name.check_length()?;
@@ -193,7 +213,7 @@ mod tests {
             "a.b_c-d",
             "web@3",
             "web@a.b-c",
-            "db.service",
+            "db.v2",
             "all-of-it",
         ] {
             assert_eq!(Name::parse(name).unwrap().as_str(), name);
@@ -224,6 +244,10 @@ mod tests {
             ("web@", "the instance is empty"),
             ("web@1@2", "the instance has '@' in it"),
             ("@1", "the name is empty"),
+            (
+                "db.service",
+                "it ends in \".service\", and would be taken for the name of a unit",
+            ),
         ] {
             assert_eq!(Name::parse(name), Err(why.to_owned()), "for {name:?}");
         }

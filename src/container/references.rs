@@ -1,6 +1,8 @@
 //! `requires`, `wants`, `after` and `part-of` as written in; unit names and references to other containers out. And: all
 //! references in, those that lead nowhere or round in a circle out.
 
+use std::collections::BTreeSet;
+
 use super::{Name, Relations, keys, name};
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Key, Place, Reader, Scalar, Table, text};
@@ -10,20 +12,6 @@ mod cycles;
 
 pub use check::{Known, KnownUnits, State, Verdict, check};
 
-/// The suffixes of systemd's units: what ends in one is a unit's name, everything else a container's.
-const SUFFIXES: [&str; 11] = [
-    ".service",
-    ".socket",
-    ".target",
-    ".mount",
-    ".automount",
-    ".device",
-    ".swap",
-    ".path",
-    ".timer",
-    ".slice",
-    ".scope",
-];
 /// They start, and wait for, lodger.target: a container that waits for them waits for itself, and systemd would drop one of
 /// the two jobs.
 const LATER: [&str; 4] = [
@@ -94,7 +82,7 @@ pub fn read(
 ) -> (Relations, Vec<Reference>) {
     let mut references = Vec::new();
     let mut units = |key: &'static Key<Referent>, relation: Relation| {
-        let mut units = Vec::new();
+        let (mut units, mut seen) = (Vec::new(), BTreeSet::new());
         for (to, place) in reader.list(table, key).unwrap_or_default() {
             if relation.waits() && LATER.contains(&to.unit.as_str()) {
                 let message = format!(
@@ -102,7 +90,7 @@ pub fn read(
                     quote(&to.unit)
                 );
                 reader.fault(place, Fault::new(rule::VALUE, message));
-            } else if !units.contains(&to.unit) {
+            } else if seen.insert(to.unit.clone()) {
                 units.push(to.unit.clone());
                 references.push(Reference {
                     from: from.clone(),
@@ -126,7 +114,10 @@ pub fn read(
 /// A container's name, or a unit's with its suffix.
 pub fn read_referent(scalar: Scalar) -> Result<Referent, Fault> {
     let written = text(scalar)?;
-    if SUFFIXES.iter().any(|suffix| written.ends_with(suffix)) {
+    if name::UNIT_SUFFIXES
+        .iter()
+        .any(|suffix| written.ends_with(suffix))
+    {
         check_unit(&written)?;
         return Ok(Referent {
             unit: written,

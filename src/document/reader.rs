@@ -7,7 +7,7 @@ use super::{Place, Source, Table, Value, Written, sort};
 use crate::diagnostic::{Diagnostic, Fault, rule};
 
 /// Mistakes that are told. Who wrote more than these has another problem than the next one.
-const MOST_MISTAKES: usize = 1000;
+pub const MOST_MISTAKES: usize = 1000;
 
 /// What `%i` in a string stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,12 @@ pub struct Reader<'s> {
     base: usize,
     percent: Percent<'s>,
     diagnostics: Vec<Diagnostic>,
+    /// How many mistakes are told.
+    most: usize,
     /// Mistakes beyond those that are told.
     more: usize,
+    /// The file with the first of these.
+    more_in: usize,
 }
 
 impl<'s> Reader<'s> {
@@ -55,8 +59,15 @@ impl<'s> Reader<'s> {
             base,
             percent,
             diagnostics: Vec::new(),
+            most: MOST_MISTAKES,
             more: 0,
+            more_in: base,
         }
+    }
+
+    /// The same reader, which tells `most` mistakes and counts the others.
+    pub fn telling(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     /// The file in which `place` is.
@@ -76,10 +87,13 @@ impl<'s> Reader<'s> {
 
     /// Notes a mistake.
     pub fn fault(&mut self, place: Place, fault: Fault) {
-        if self.diagnostics.len() < MOST_MISTAKES {
+        if self.diagnostics.len() < self.most {
             let source = self.source(&place);
             self.diagnostics.push(source.diagnostic(place.span, fault));
         } else {
+            if self.more == 0 {
+                self.more_in = place.document;
+            }
             self.more += 1;
         }
     }
@@ -94,7 +108,10 @@ impl<'s> Reader<'s> {
     pub fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         if self.more > 0 {
             let message = format!("{} more mistakes, which are not told one by one", self.more);
-            self.file_fault(Fault::new(rule::TOO_MANY, message).help("mend these first"));
+            // Of the file that has them: a drop-in of a thousand containers says so once.
+            let path = self.sources[self.more_in].path();
+            let fault = Fault::new(rule::TOO_MANY, message).help("mend these first");
+            self.diagnostics.push(Diagnostic::of_file(path, fault));
         }
         sort(&mut self.diagnostics);
         self.diagnostics
@@ -200,10 +217,12 @@ impl<'s> Reader<'s> {
     /// Notes every key of `table` that nobody asked for.
     pub fn refuse_rest(&mut self, table: Table<'_>) {
         let mut unknown = table.into_unknown();
-        unknown.sort_by_key(|(place, _)| (place.document, place.span.start));
-        for (place, fault) in unknown {
+        let room = self.most.saturating_sub(self.diagnostics.len());
+        // One more, by which the file that has them is known.
+        for (place, fault) in unknown.by_ref().take(room + 1) {
             self.fault(place, fault);
         }
+        self.more += unknown.len();
     }
 
     /// `value` as `read` understands it; what is wrong is noted.

@@ -147,24 +147,26 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// A fault for each key that nobody asked for.
-    pub fn into_unknown(self) -> Vec<(Place, Fault)> {
-        let unknown = |written: &Written<'_>| {
-            let title = match &*self.title {
-                "" => String::new(),
-                title => format!(" in {title}"),
-            };
+    /// A fault for each key that nobody asked for, in the order of the files. What may have been meant is looked for when the
+    /// fault is.
+    pub fn into_unknown(self) -> impl ExactSizeIterator<Item = (Place, Fault)> {
+        let title = match &*self.title {
+            "" => String::new(),
+            title => format!(" in {title}"),
+        };
+        let left = self.written.into_iter().filter(|written| !written.is_asked);
+        let mut left: Vec<_> = left.collect();
+        left.sort_by_key(|written| (written.place.document, written.place.span.start));
+        left.into_iter().map(move |written| {
             let kind = match is_table(written.value.value) {
                 true => "table",
                 false => "key",
             };
             let message = format!("unknown {kind} {}{title}", quote(written.key));
             let meant = did_you_mean(written.key, self.asked.iter().copied());
-            Fault::new(rule::UNKNOWN_KEY, message).suggest(meant)
-        };
-        let left = self.written.iter().filter(|written| !written.is_asked);
-        left.map(|written| (written.place.clone(), unknown(written)))
-            .collect()
+            let fault = Fault::new(rule::UNKNOWN_KEY, message).suggest(meant);
+            (written.place, fault)
+        })
     }
 }
 

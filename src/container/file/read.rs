@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::Layers;
 use super::wish::Wish;
 use crate::container::references::{self, Reference};
 use crate::container::{
     Base, Container, EnvironmentFile, Isolation, Limits, Name, Network, Restart, Root, RootKind,
-    ServiceType, Start, User, directives, exec, keys, mounts, values,
+    ServiceType, Start, User, bounds, directives, exec, keys, mounts, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
-use crate::document::{Key, Layer, Percent, Place, Reader, Source, Table, Written, read_word};
+use crate::document::{Key, Percent, Place, Reader, Source, Table, Written, read_word};
 use crate::signal::SignalNumber;
 
 /// systemd's own default of 90 s is what a payload that ignores SIGTERM, as PID 1 of its namespace does, would cost each time.
@@ -27,19 +28,19 @@ pub struct Read {
     pub wishes: Vec<Wish>,
 }
 
-/// The container `name` of the file with the number `document`, or every mistake in `layers`.
+/// The container `name` of the file with the number `document`, or every mistake in what `layers` say of it.
 pub fn read_container(
     sources: &[Source<'_>],
     document: usize,
-    layers: &[Layer<'_>],
+    layers: &Layers<'_>,
     name: &Name,
 ) -> Result<Read, Vec<Diagnostic>> {
     let percent = name
         .instance()
         .map_or(Percent::NoInstance, Percent::Instance);
     let mut draft = Draft {
-        reader: Reader::new(sources, document, percent),
-        table: Table::of_layers(layers),
+        reader: Reader::new(sources, document, percent).telling(layers.most_mistakes),
+        table: Table::of_layers(layers.of(name)),
         wishes: Vec::new(),
     };
     // Read before, for the file as a whole.
@@ -137,6 +138,9 @@ impl Draft<'_> {
             wishes,
         } = self;
         reader.refuse_rest(table);
+        if let Some(fault) = bounds::too_much(&container) {
+            reader.file_fault(fault);
+        }
         let diagnostics = reader.into_diagnostics();
         if diagnostics.is_empty() && !container.exec.is_empty() {
             Ok(Read {

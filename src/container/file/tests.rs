@@ -330,7 +330,7 @@ fn bad_instances_are_told_with_the_other_mistakes() {
     assert_eq!(
         faults("web@", &big),
         [
-            "x.toml:1:13: 10000 instances of a file of 10031 bytes are too many (at most 10000, and 64 MiB of units)"
+            "x.toml:1:13: 10000 instances of a file of 10031 bytes are too many (at most 10000, and 32 MiB of units)"
         ]
     );
 }

@@ -7,9 +7,15 @@ use toml::de::DeTable;
 
 use super::{Installed, refuse};
 use crate::container::file::{ContainerFile, Layers, Refused, read_file};
+use crate::container::instances::MOST_BYTES;
 use crate::container::search::{Content, Documents, Found};
 use crate::diagnostic::{Diagnostic, Fault, Severity, rule};
-use crate::document::{Layer, Source, text_of};
+use crate::document::{Layer, MOST_MISTAKES, Source, text_of};
+
+/// Mistakes of all files together that are told; of the files behind them only a few each.
+const MOST_TOLD: usize = 20_000;
+/// No fewer than a stub prints.
+const FEW_MISTAKES: usize = 20;
 
 /// All documents, and the drop-ins among them parsed: they are meant for many containers.
 pub struct Texts<'d> {
@@ -31,11 +37,16 @@ impl<'d> Texts<'d> {
             sources: sources.collect(),
             drop_ins: BTreeMap::new(),
         };
+        let mut told = 0;
         for number in drop_ins {
             if !texts.drop_ins.contains_key(number) {
-                let parsed = texts
+                let mut parsed = texts
                     .parse(*number)
                     .unwrap_or_else(|| Ok(Spanned::new(0..0, DeTable::new())));
+                if let Err(found) = &mut parsed {
+                    found.truncate(if told < MOST_TOLD { found.len() } else { 1 });
+                    told += found.len();
+                }
                 texts.drop_ins.insert(*number, parsed);
             }
         }
@@ -63,7 +74,11 @@ impl<'d> Texts<'d> {
     }
 
     /// The drop-ins with these numbers, or everything that is wrong with them.
-    fn layers<'t>(&'t self, numbers: &[usize]) -> Result<Vec<Layer<'t>>, Vec<Diagnostic>> {
+    fn layers<'t>(
+        &'t self,
+        numbers: &[usize],
+        most: usize,
+    ) -> Result<Vec<Layer<'t>>, Vec<Diagnostic>> {
         let (mut layers, mut diagnostics) = (Vec::new(), Vec::new());
         for number in numbers {
             match self.drop_ins.get(number) {
@@ -71,7 +86,10 @@ impl<'d> Texts<'d> {
                     document: *number,
                     table: table.get_ref(),
                 }),
-                Some(Err(found)) => diagnostics.extend(found.iter().cloned()),
+                Some(Err(found)) if diagnostics.len() < most => {
+                    diagnostics.extend(found.iter().take(most).cloned())
+                }
+                Some(Err(_)) => {}
                 None => {}
             }
         }
@@ -95,7 +113,7 @@ impl Installed {
             return self.masked.push((found.name, source));
         };
         let judged = match parsed {
-            Ok(table) => read_layers(&found, table.get_ref(), texts),
+            Ok(table) => read_layers(&found, table.get_ref(), texts, self.most_mistakes()),
             Err(diagnostics) => Err(Refused {
                 name: found.name.clone(),
                 source,
@@ -108,6 +126,10 @@ impl Installed {
             .into_iter()
             .partition(|diagnostic| diagnostic.severity == Severity::Error);
         self.diagnostics.extend(warnings);
+        let judged = match judged {
+            Ok(file) => self.admit(file, &found.drop_ins, texts),
+            refused => refused,
+        };
         match judged {
             Ok(file) if errors.is_empty() => {
                 self.warn_of_strangers(&file, &found.instances, texts);
@@ -116,9 +138,43 @@ impl Installed {
             Ok(file) => self.refused.push(refuse(file, errors)),
             Err(mut refused) => {
                 refused.diagnostics.splice(0..0, errors);
+                self.told += refused.diagnostics.len();
                 self.refused.push(refused);
             }
         }
+    }
+
+    /// How many mistakes of the next file are told: a drop-in may have a thousand for each of ten thousand containers.
+    fn most_mistakes(&self) -> usize {
+        match self.told {
+            0..MOST_TOLD => MOST_MISTAKES,
+            _ => FEW_MISTAKES,
+        }
+    }
+
+    /// `file`, unless it and those before it say more than can be held.
+    fn admit(
+        &mut self,
+        file: ContainerFile,
+        drop_ins: &[usize],
+        texts: &Texts<'_>,
+    ) -> Result<ContainerFile, Refused> {
+        let documents = drop_ins.iter().chain([&file.document]);
+        let length: usize = documents
+            .map(|number| texts.sources[*number].text().len())
+            .sum();
+        let bytes = self.bytes + length * file.containers.len();
+        if bytes > MOST_BYTES {
+            let message = format!(
+                "what is said of the containers before it takes {} MiB, drop-ins counted for each, and there is no room for more",
+                MOST_BYTES >> 20
+            );
+            let fault = Fault::new(rule::TOO_MANY, message);
+            let diagnostic = Diagnostic::of_file(&file.source, fault);
+            return Err(refuse(file, vec![diagnostic]));
+        }
+        self.bytes = bytes;
+        Ok(file)
     }
 
     /// A drop-in for an instance that is none is meant for nothing.
@@ -155,13 +211,14 @@ fn read_layers(
     found: &Found,
     table: &DeTable<'_>,
     texts: &Texts<'_>,
+    most_mistakes: usize,
 ) -> Result<ContainerFile, Refused> {
     let file = Layer {
         document: found.document,
         table,
     };
     let mut diagnostics = Vec::new();
-    let mut layers = |numbers: &[usize]| match texts.layers(numbers) {
+    let mut layers = |numbers: &[usize]| match texts.layers(numbers, most_mistakes) {
         Ok(drop_ins) => std::iter::once(file).chain(drop_ins).collect(),
         Err(found) => {
             diagnostics.extend(found);
@@ -175,6 +232,7 @@ fn read_layers(
             .iter()
             .map(|(instance, numbers)| (instance.clone(), layers(numbers)))
             .collect(),
+        most_mistakes,
     };
     let read = read_file(&found.name, &texts.sources, found.document, &layers);
     if diagnostics.is_empty() {

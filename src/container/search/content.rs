@@ -1,6 +1,6 @@
 //! The path of a container file in, its bytes out, or that it is a mask, or why it cannot be read.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -32,14 +32,28 @@ impl Content {
 }
 
 /// What is in the file at `path`, where it really lies. Never waits: a FIFO is no container file.
+///
+/// Of a file that somebody writes into meanwhile it is one state or nothing; what replaces it whole, by a rename, is never torn.
 pub fn read_content(path: &Path) -> Result<Content, Fault> {
+    const TRIES: usize = 5;
+    for _ in 0..TRIES {
+        if let Some(content) = read_once(path)? {
+            return Ok(content);
+        }
+    }
+    let fault = Fault::new(rule::UNREADABLE, "changes while it is read");
+    Err(fault.help("write another file, and rename it"))
+}
+
+/// `None` if the file was changed meanwhile.
+fn read_once(path: &Path) -> Result<Option<Content>, Fault> {
     let file = open(path)?;
     let unreadable =
         |error: io::Error| Fault::new(rule::UNREADABLE, format!("cannot be read: {error}"));
     let metadata = file.metadata().map_err(unreadable)?;
     let kind = metadata.file_type();
     if kind.is_char_device() && (major(metadata.rdev()), minor(metadata.rdev())) == (1, 3) {
-        return Ok(Content::Mask);
+        return Ok(Some(Content::Mask));
     }
     if !kind.is_file() {
         let kind = if kind.is_dir() {
@@ -59,14 +73,25 @@ pub fn read_content(path: &Path) -> Result<Content, Fault> {
         length => length.min(LONGEST_FILE as u64 + 1),
     };
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(length)).unwrap_or(0));
-    file.take(length)
+    (&file)
+        .take(length)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    Ok(if bytes.is_empty() {
+    if state(&file.metadata().map_err(unreadable)?) != state(&metadata) {
+        return Ok(None);
+    }
+    Ok(Some(if bytes.is_empty() {
         Content::Mask
     } else {
         Content::Bytes(bytes)
-    })
+    }))
+}
+
+/// What changes when somebody writes into a file.
+fn state(metadata: &Metadata) -> impl PartialEq + use<> {
+    let modified = (metadata.mtime(), metadata.mtime_nsec());
+    let changed = (metadata.ctime(), metadata.ctime_nsec());
+    (metadata.len(), modified, changed)
 }
 
 fn open(path: &Path) -> Result<File, Fault> {

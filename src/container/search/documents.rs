@@ -9,6 +9,9 @@ use crate::diagnostic::{Fault, rule};
 /// All files together, in bytes: what a generator may hold in memory before it has begun.
 const MOST_BYTES: usize = 256 << 20;
 
+/// All files together: more than one file and a few drop-ins for each container.
+const MOST_DOCUMENTS: usize = 100_000;
+
 /// One file.
 #[derive(Debug)]
 pub struct Document {
@@ -40,12 +43,14 @@ impl Documents {
 
     /// Reads `path`, known to its user as `source`. Returns its number.
     pub fn read(&mut self, source: PathBuf, path: &Path) -> usize {
-        let content = match self.bytes {
-            0..=MOST_BYTES => read_content(path),
-            _ => {
-                let message = format!("not read: those before it have {} MiB", MOST_BYTES >> 20);
-                Err(Fault::new(rule::TOO_MANY, message))
-            }
+        let content = if self.bytes > MOST_BYTES {
+            let message = format!("not read: those before it have {} MiB", MOST_BYTES >> 20);
+            Err(Fault::new(rule::TOO_MANY, message))
+        } else if self.list.len() >= MOST_DOCUMENTS {
+            let message = format!("not read: {MOST_DOCUMENTS} files come before it");
+            Err(Fault::new(rule::TOO_MANY, message))
+        } else {
+            read_content(path)
         };
         if let Ok(Content::Bytes(bytes)) = &content {
             self.bytes += bytes.len();

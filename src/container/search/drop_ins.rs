@@ -1,6 +1,7 @@
 //! Drop-in directories in; for each container the files that are meant for it, in the order in which they lie over it, out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,9 @@ impl DropIns {
             let fault = Fault::new(rule::NOT_A_TEXT_FILE, "not a directory")
                 .help("drop-ins lie in directories called NAME.toml.d");
             diagnostics.push(Diagnostic::of_file(source, fault));
-            return;
+            // Somebody meant something by it: a link that leads nowhere is no less than a directory that cannot be read.
+            let known = self.stems.entry(stem).or_default();
+            return known.unreadable.push(source.to_owned());
         }
         let known = self.stems.entry(stem).or_default();
         known.directories.push(source.to_owned());
@@ -106,17 +109,22 @@ impl DropIns {
 
     /// The instances of the template `name` that have drop-ins of their own.
     pub fn instances<'a>(&'a self, name: &'a FileName) -> impl Iterator<Item = &'a str> {
-        let stems = self.stems.keys().filter(|_| name.is_template());
+        self.of_instances(name).map(|(instance, _)| instance)
+    }
+
+    fn of_instances<'a>(&'a self, name: &'a FileName) -> impl Iterator<Item = (&'a str, &'a Stem)> {
+        let from = (Bound::Included(name.as_str()), Bound::Unbounded);
+        let stems = self.stems.range::<str, _>(from);
         stems
-            .filter_map(|stem| stem.strip_prefix(name.as_str()))
-            .filter(|instance| !instance.is_empty())
+            .map_while(|(stem, known)| Some((stem.strip_prefix(name.as_str())?, known)))
+            .filter(|(instance, _)| name.is_template() && !instance.is_empty())
     }
 
     /// An error for each directory that is meant for the container file `name` and cannot be read.
     pub fn faults(&self, name: &FileName, source: &Path) -> Vec<Diagnostic> {
-        let meant = stems(name.as_str()).chain(self.instances(name).map(|_| name.as_str()));
+        let meant = stems(name.as_str()).filter_map(|stem| self.stems.get(stem));
         let unreadable = meant
-            .filter_map(|stem| self.stems.get(stem))
+            .chain(self.of_instances(name).map(|(_, stem)| stem))
             .flat_map(|stem| &stem.unreadable);
         let mut faults: Vec<_> = unreadable
             .map(|directory| {
@@ -133,12 +141,11 @@ impl DropIns {
 
     /// A warning for each directory that is meant for nothing among `names`, sorted.
     pub fn unused(&self, names: &[FileName]) -> Vec<Diagnostic> {
+        let names: BTreeSet<_> = names.iter().map(FileName::as_str).collect();
+        let meant: BTreeSet<_> = names.iter().flat_map(|name| stems(name)).collect();
         let is_meant = |stem: &str| {
             let template = stem.find('@').map(|at| &stem[..=at]);
-            let is = |name: &FileName| {
-                stems(name.as_str()).any(|meant| meant == stem) || template == Some(name.as_str())
-            };
-            stem == ALL || names.iter().any(is)
+            stem == ALL || meant.contains(stem) || template.is_some_and(|name| names.contains(name))
         };
         let unused = self.stems.iter().filter(|(stem, known)| {
             !known.directories.is_empty() && !known.files.is_empty() && !is_meant(stem)

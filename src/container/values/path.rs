@@ -12,11 +12,11 @@ const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
 
 /// An absolute path without `.` and `..`, written the shortest way.
 pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let path = text(scalar)?;
-    if is_normal(&path) {
-        return Ok(PathBuf::from(path));
+    let written = text(scalar)?;
+    if is_normal(&written) {
+        return Ok(PathBuf::from(written));
     }
-    normal(&path)
+    normal(&written, &written)
 }
 
 /// Whether it is so already, as far as a quick look tells.
@@ -30,8 +30,9 @@ fn is_normal(path: &str) -> bool {
         && !path.as_bytes().windows(2).any(is_odd)
 }
 
-fn normal(path: &str) -> Result<PathBuf, Fault> {
-    let fault = |why: &str| Err(Fault::new(rule::PATH, format!("{} {why}", quote(path))));
+/// `path` the shortest way; `written` is what its user knows it by.
+fn normal(path: &str, written: &str) -> Result<PathBuf, Fault> {
+    let fault = |why: &str| Err(Fault::new(rule::PATH, format!("{} {why}", quote(written))));
     if !path.starts_with('/') {
         return fault("is not an absolute path");
     }
@@ -90,7 +91,7 @@ pub fn source(scalar: Scalar) -> Result<PathBuf, Fault> {
 
 /// The place in a container where something is mounted.
 pub fn target(written: &str) -> Result<PathBuf, Fault> {
-    let path = normal(written)?;
+    let path = normal(written, written)?;
     bindable(&path)?;
     inside(&path)?;
     // Whole trees of packages: their programs and libraries would be replaced for good.
@@ -169,9 +170,9 @@ pub fn environment_file(scalar: Scalar) -> Result<EnvironmentFile, Fault> {
     }
     // What is relative is made absolute by the directory of the file it stands in, which is normal.
     let path = match path.strip_prefix('/') {
-        Some(_) => normal(path)?,
+        Some(_) => normal(path, &written)?,
         None => {
-            let below = normal(&format!("/{path}"))?;
+            let below = normal(&format!("/{path}"), &written)?;
             PathBuf::from(below.strip_prefix("/").unwrap_or(&below))
         }
     };
