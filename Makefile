@@ -102,3 +102,4 @@ install:
 	install -D -m 644 -t $(DATA)/zsh/vendor-completions $(TOLD)/_lodger
 	install -D -m 644 -t $(DATA)/fish/vendor_completions.d $(TOLD)/lodger.fish
 	install -D -m 644 -t $(DATA)/doc/lodger $(TOLD)/crates
+	cd examples && find . -type f -exec install -D -m 644 {} $(DATA)/doc/lodger/examples/{} ';'

@@ -51,15 +51,17 @@ fn generate(prefix: &Prefix, directory: &Path, log: &Log) -> ExitCode {
     for diagnostics in installed.diagnostics.chunk_by(|a, b| a.path == b.path) {
         log.diagnostics(diagnostics);
     }
-    let mut errors = write(units(&installed), directory)
+    let errors = write(units(&installed), directory)
         .err()
         .unwrap_or_default();
-    // Of the running system: of another root nothing but units is made.
-    if prefix.is_host() {
-        errors.extend(file_status::write(prefix, &file_statuses(&installed)).err());
-    }
     for error in &errors {
         log.error(&format!("{error:#}"));
+    }
+    // Of the running system: of another root nothing but units is made. Containers do not need it.
+    if prefix.is_host()
+        && let Err(error) = file_status::write(prefix, &file_statuses(&installed))
+    {
+        log.write(Severity::Warning, &format!("{error:#}"));
     }
     if installed.has_errors() || !errors.is_empty() {
         ExitCode::FAILURE

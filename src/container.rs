@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::signal::SignalNumber;
+
 mod directives;
 mod exec;
 pub mod file;
@@ -54,7 +56,7 @@ pub struct Container {
     /// When it is started.
     pub start: Start,
     /// What asks the program to end: `SIGTERM` by default.
-    pub stop_signal: String,
+    pub stop_signal: SignalNumber,
     /// How long it may take after that; 10 s by default.
     pub stop_timeout: Duration,
     /// Other units by their full names.

@@ -21,6 +21,7 @@ pub mod discard;
 pub mod mask;
 pub mod mount;
 pub mod overlay;
+pub mod program;
 pub mod seen;
 pub mod submounts;
 pub mod sweep;

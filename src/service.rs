@@ -5,18 +5,18 @@ use std::iter;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::container::{Container, Limit, MountSource, Network, Restart, ServiceType, User};
+use crate::container::{Container, MountSource, Network, Restart, ServiceType, User};
 use crate::place;
+use crate::signal::SignalNumber;
 use crate::unit::{Escaped, Unit, escape};
 
+mod limits;
 mod mount;
 mod sandbox;
 mod stub;
 
 pub use stub::{stub, stub_units_to_start};
 
-/// What `lodgerd stop` and systemd send unless told otherwise.
-const STOP_SIGNAL: &str = "SIGTERM";
 /// What systemd leaves `lodgerd stop` on top of the container's own stop timeout.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -31,7 +31,7 @@ pub fn service(container: &Container) -> Unit {
     add_root(&mut unit, container);
     add_payload(&mut unit, container);
     add_restarts(&mut unit, container);
-    add_limits(&mut unit, container);
+    limits::add(&mut unit, container);
     sandbox::add(&mut unit, container);
     add_raw(&mut unit, container, "Service");
     unit
@@ -124,8 +124,9 @@ fn add_commands(unit: &mut Unit, container: &Container) {
     };
     unit.add("Service", "Type", service_type);
     // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
-    // With an init, the program is not the main process.
-    let access = if container.init { "all" } else { "exec" };
+    // With an init, the program that says READY=1 is not the main process.
+    let program_reports = container.init && container.service_type == ServiceType::Notify;
+    let access = if program_reports { "all" } else { "exec" };
     unit.add("Service", "NotifyAccess", access);
     unit.add("Service", "Slice", place::SLICE);
     // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
@@ -149,12 +150,12 @@ fn add_stop(unit: &mut Unit, container: &Container) {
     // systemd alone would not wait for the main process; see lodger::stop.
     let timeout = format!("--timeout={}", seconds(container.stop_timeout));
     let mut stop = vec![place::LODGERD.to_owned(), "stop".to_owned(), timeout];
-    if container.stop_signal != STOP_SIGNAL {
+    if container.stop_signal != SignalNumber::TERM {
         stop.push(format!("--signal={}", container.stop_signal));
         unit.add(
             "Service",
             "KillSignal",
-            escape::text(&container.stop_signal),
+            escape::verbatim(container.stop_signal.to_string()),
         );
     }
     unit.add("Service", "ExecStop", escape::privileged_command(stop));
@@ -230,15 +231,18 @@ fn add_restarts(unit: &mut Unit, container: &Container) {
     unit.add("Service", "RestartMaxDelaySec", "30s");
     // lodgerd stop has nothing but SIGKILL for a payload without a handler for SIGTERM, and a stop that was asked for is no
     // failure. SIGKILL from anyone else is one, so it leads to a restart wherever the policy has one for signals.
-    let asked = match container.stop_signal.as_str() {
-        // Clean by themselves (systemd.service(5)).
-        "SIGHUP" | "SIGINT" | "SIGTERM" | "SIGPIPE" => String::new(),
-        signal => format!(" {signal}"),
-    };
+    let mut clean = vec![SignalNumber::KILL.to_string()];
+    if !container.stop_signal.is_clean_end() {
+        clean.push(container.stop_signal.to_string());
+    }
+    if container.init {
+        // The init tells so of a program that the signal has ended.
+        clean.push(container.stop_signal.exit_status().to_string());
+    }
     unit.add(
         "Service",
         "SuccessExitStatus",
-        escape::verbatim(format!("SIGKILL{asked}")),
+        escape::verbatim(clean.join(" ")),
     );
     if restarts_after_signals(container.restart) {
         unit.add("Service", "RestartForceExitStatus", "SIGKILL");
@@ -256,38 +260,6 @@ fn restarts_after_signals(restart: Restart) -> bool {
     match restart {
         Restart::OnFailure | Restart::OnAbnormal | Restart::OnAbort | Restart::Always => true,
         Restart::No | Restart::OnSuccess | Restart::OnWatchdog => false,
-    }
-}
-
-fn add_limits(unit: &mut Unit, container: &Container) {
-    let limits = &container.limits;
-    let cpu = limits.cpu_percent.map(|percent| format!("{percent}%"));
-    let written = [
-        ("MemoryMax", limits.memory.map(in_words)),
-        ("MemoryHigh", limits.memory_high.map(in_words)),
-        ("MemorySwapMax", limits.swap.map(in_words)),
-        ("CPUQuota", cpu),
-        ("TasksMax", limits.tasks.map(in_words)),
-        (
-            "LimitNOFILE",
-            limits.open_files.map(|files| files.to_string()),
-        ),
-        (
-            "IOWeight",
-            limits.io_weight.map(|weight| weight.to_string()),
-        ),
-    ];
-    for (key, value) in written {
-        if let Some(value) = value {
-            unit.add("Service", key, escape::verbatim(value));
-        }
-    }
-}
-
-fn in_words(limit: Limit) -> String {
-    match limit {
-        Limit::Of(number) => number.to_string(),
-        Limit::Infinity => "infinity".to_owned(),
     }
 }
 

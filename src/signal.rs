@@ -16,6 +16,11 @@ impl SignalNumber {
     /// What ends every program.
     pub const KILL: Self = Self(libc::SIGKILL);
 
+    /// The names that [`Self::parse`] knows, without the real-time ones.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Signal::iterator().map(Signal::as_str)
+    }
+
     /// The signal called `name`: `SIGQUIT`, `SIGRTMIN+3`, `SIGRTMAX-1`; or what is wrong with it, in words for a diagnostic.
     ///
     /// # Errors
@@ -44,6 +49,24 @@ impl SignalNumber {
         self.0
     }
 
+    /// Whether a program can tell that it was sent (signal(7)).
+    pub fn can_be_caught(self) -> bool {
+        !matches!(self.0, libc::SIGKILL | libc::SIGSTOP)
+    }
+
+    /// Whether systemd takes an end by this signal for a clean one (systemd.service(5), `SuccessExitStatus=`).
+    pub fn is_clean_end(self) -> bool {
+        matches!(
+            self.0,
+            libc::SIGHUP | libc::SIGINT | libc::SIGTERM | libc::SIGPIPE
+        )
+    }
+
+    /// What a shell or an init exits with after a child that the signal has ended.
+    pub fn exit_status(self) -> i32 {
+        128 + self.0
+    }
+
     /// Its bit in the masks of `/proc/PID/status` (proc_pid_status(5)).
     pub fn bit(self) -> u64 {
         // Signals are numbered from 1 to 64.
@@ -57,14 +80,16 @@ fn offset_after(text: &str, sign: char) -> Option<i32> {
         return Some(0);
     }
     let digits = text.strip_prefix(sign)?;
+    let padded = digits.len() > 1 && digits.starts_with('0');
     let number = (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    number.then(|| digits.parse().ok()).flatten()
+    (number && !padded).then(|| digits.parse().ok()).flatten()
 }
 
 impl fmt::Display for SignalNumber {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match Signal::try_from(self.0) {
             Ok(signal) => f.write_str(signal.as_str()),
+            Err(_) if self.0 == libc::SIGRTMIN() => f.write_str("SIGRTMIN"),
             Err(_) => write!(f, "SIGRTMIN+{}", self.0 - libc::SIGRTMIN()),
         }
     }
@@ -80,7 +105,7 @@ mod tests {
             ("SIGTERM", 15, "SIGTERM"),
             ("SIGQUIT", 3, "SIGQUIT"),
             ("SIGWINCH", 28, "SIGWINCH"),
-            ("SIGRTMIN", libc::SIGRTMIN(), "SIGRTMIN+0"),
+            ("SIGRTMIN", libc::SIGRTMIN(), "SIGRTMIN"),
             ("SIGRTMIN+3", libc::SIGRTMIN() + 3, "SIGRTMIN+3"),
             ("SIGRTMAX-1", libc::SIGRTMAX() - 1, "SIGRTMIN+29"),
             ("SIGRTMIN+30", libc::SIGRTMAX(), "SIGRTMIN+30"),
@@ -108,6 +133,7 @@ mod tests {
             "SIGRTMIN+",
             "SIGRTMIN++1",
             "SIGRTMIN+003",
+            "SIGRTMIN+03",
             "SIGRTMIN+99999999999",
             "SIGTERM ",
         ] {
@@ -116,6 +142,18 @@ mod tests {
                 message.starts_with(&format!("'{name}' is no signal")),
                 "{message}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_signal() {
+        let of = |name| SignalNumber::parse(name).unwrap();
+        assert!(!of("SIGKILL").can_be_caught() && !of("SIGSTOP").can_be_caught());
+        assert!(of("SIGTERM").can_be_caught() && of("SIGRTMIN").can_be_caught());
+        assert!(of("SIGPIPE").is_clean_end() && !of("SIGQUIT").is_clean_end());
+        assert_eq!(of("SIGTERM").exit_status(), 143);
+        for name in SignalNumber::names() {
+            assert_eq!(of(name).to_string(), name);
         }
     }
 

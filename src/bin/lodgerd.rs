@@ -82,9 +82,9 @@ struct Mount {
     /// Make this volume if it is not there: NAME[,owner=USER[:GROUP]][,mode=OCTAL].
     #[arg(long, value_name = "VOLUME", value_parser = Volume::parse)]
     volume: Vec<Volume>,
-    /// A path that has to exist on the host.
-    #[arg(long, value_name = "PATH")]
-    require: Vec<PathBuf>,
+    /// A program that has to be in the root: an absolute path, or a name that is looked for where systemd does.
+    #[arg(long, value_name = "PROGRAM")]
+    program: Vec<PathBuf>,
     /// Show a path of the host in the root.
     #[arg(long, num_args = 2, value_names = ["SOURCE", "TARGET"])]
     bind: Vec<PathBuf>,
@@ -142,7 +142,7 @@ impl Mount {
             working_directory: self.working_directory,
             ephemeral: self.ephemeral,
             volumes: self.volume,
-            require: self.require,
+            programs: self.program,
             binds,
         })
     }
@@ -226,12 +226,6 @@ fn unmount(name: &Name, private_network: bool) -> Result<()> {
         // No process of this service: its mounts are not to be touched. The container's root comes off all the same.
         Err(cause) => (None, Err(cause)),
     };
-    // systemd sets this for ExecStopPost=; 203 is its own for an execve(2) that failed (systemd.exec(5)).
-    if std::env::var("EXIT_STATUS").is_ok_and(|status| status == "203") {
-        show_in_status(
-            "The program of 'exec' cannot be executed. No such file in the container's root?",
-        );
-    }
     root::unmount(name, main).and(isolated)
 }
 
@@ -250,7 +244,7 @@ mod tests {
     #[test]
     fn all_options_of_mount_arrive() {
         let line = "lodgerd mount --base=host --hide=/opt/other --ephemeral --volume=shop,owner=www-data:adm,mode=2750 \
-                    --require=/srv/a --bind /srv/a /srv/b --bind-read-only /srv/c /srv/c --bind /srv/e /srv/f \
+                    --program=/bin/x --program=y --bind /srv/a /srv/b --bind-read-only /srv/c /srv/c --bind /srv/e /srv/f \
                     --tmpfs 4096,mode=0700 /scratch --working-directory=/srv/b web@1";
         let Some(Command::Mount(mount)) =
             Arguments::parse_from(line.split(' ').filter(|word| !word.is_empty())).command
@@ -271,7 +265,7 @@ mod tests {
             working_directory: "/srv/b".into(),
             ephemeral: true,
             volumes: vec![Volume::parse("shop,owner=www-data:adm,mode=2750").unwrap()],
-            require: vec!["/srv/a".into()],
+            programs: vec!["/bin/x".into(), "y".into()],
             binds: vec![
                 bind("/srv/a", "/srv/b", false),
                 bind("/srv/e", "/srv/f", false),

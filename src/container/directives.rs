@@ -2,13 +2,17 @@
 
 use toml::de::DeValue;
 
-use super::keys;
 use super::raw::{self, RawValue, Section};
+use super::{Profile, keys};
 use crate::diagnostic::{Fault, rule};
 use crate::document::{Place, Reader, Scalar, Table, Value, Written};
 
-/// The directives, in the order of the unit; what is wrong with them is noted.
-pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<(&'static str, String, String)> {
+/// The directives, in the order of the unit; what is wrong with them, or would widen `profile`, is noted.
+pub fn read(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    profile: Profile,
+) -> Vec<(&'static str, String, String)> {
     let mut directives = Vec::new();
     let Some(mut systemd) = reader.table(table, "systemd", "[systemd]") else {
         return directives;
@@ -20,7 +24,6 @@ pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<(&'static str
         Section::Service,
     );
     for (about, title, section) in [unit, service] {
-        let name = section.name();
         let Some(section_table) = reader.table(&mut systemd, about.name, title) else {
             continue;
         };
@@ -29,15 +32,26 @@ pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<(&'static str
             for Written { place, value, .. } in entry.values {
                 lines = read_directive(reader, section, entry.key, place, value);
             }
+            if let Some(Written { value, .. }) = entry.values.last()
+                && profile == Profile::Strict
+                && raw::widens_strict(entry.key, &lines)
+            {
+                reader.fault(value.place.clone(), wider(entry.key));
+            }
             directives.extend(
                 lines
                     .into_iter()
-                    .map(|line| (name, entry.key.to_owned(), line)),
+                    .map(|line| (section.name(), entry.key.to_owned(), line)),
             );
         }
     }
     reader.refuse_rest(systemd);
     directives
+}
+
+fn wider(key: &str) -> Fault {
+    let message = format!("{key}= would add to what the profile \"strict\" allows");
+    Fault::new(rule::ISOLATION, message).help("a list behind \"~\" takes away from it")
 }
 
 /// The values of one directive, a line each.

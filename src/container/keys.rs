@@ -12,6 +12,7 @@ use super::{
     User,
 };
 use crate::document::{About, Key, Shape, read_word, text, words};
+use crate::signal::SignalNumber;
 
 /// A table of a container file.
 #[derive(Debug)]
@@ -141,7 +142,7 @@ keys! {
     WORKING_DIRECTORY: PathBuf = "working-directory", Shape::Path, path::absolute,
         default "\"/\"", becomes "WorkingDirectory=", like r#""/srv/shop""#,
         "Where the program starts: an absolute path inside the container, which has to exist at start.";
-    STOP_SIGNAL: String = "stop-signal", Shape::Text, values::signal,
+    STOP_SIGNAL: SignalNumber = "stop-signal", Shape::Text, values::signal,
         default "\"SIGTERM\"", becomes "KillSignal=", like r#""SIGQUIT""#,
         "The signal that asks the program to end.";
     STOP_TIMEOUT: Duration = "stop-timeout", Shape::Time, quantity::time_span,

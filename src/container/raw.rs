@@ -130,6 +130,18 @@ pub fn directive(section: Section, key: &str, value: &RawValue) -> Result<Vec<St
     }
 }
 
+/// Whether one of the `lines` of `key` adds to what the profile `strict` allows: systemd merges lists, whoever wrote them.
+pub fn widens_strict(key: &str, lines: &[String]) -> bool {
+    let takes_away: fn(&str) -> bool = match key {
+        "SystemCallFilter" => |line| line.starts_with('~'),
+        "RestrictAddressFamilies" => |line| line.starts_with('~') || line == "none",
+        "RestrictNamespaces" => |line| line.starts_with('~') || line == "yes",
+        "SystemCallArchitectures" => |line| line == "native",
+        _ => return false,
+    };
+    !lines.iter().all(|line| takes_away(line))
+}
+
 fn refused(key: &str, reason: &str) -> Fault {
     Fault::new(
         rule::DIRECTIVE,

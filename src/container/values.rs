@@ -5,6 +5,7 @@
 use super::{Base, Network, Profile, Restart, RootKind, ServiceType, Start, User};
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
 use crate::document::{Scalar, Word, read_word, text};
+use crate::signal::SignalNumber;
 
 pub mod isolation;
 pub mod path;
@@ -201,65 +202,26 @@ pub fn variable_value(scalar: Scalar) -> Result<String, Fault> {
     Ok(value)
 }
 
-/// A signal by its name in signal(7), with or without `SIG`, as systemd prints it.
-pub fn signal(scalar: Scalar) -> Result<String, Fault> {
-    /// Those that a program can be asked to end with. SIGKILL and SIGSTOP ask nothing.
-    const SIGNALS: [&str; 28] = [
-        "SIGHUP",
-        "SIGINT",
-        "SIGQUIT",
-        "SIGILL",
-        "SIGTRAP",
-        "SIGABRT",
-        "SIGBUS",
-        "SIGFPE",
-        "SIGUSR1",
-        "SIGSEGV",
-        "SIGUSR2",
-        "SIGPIPE",
-        "SIGALRM",
-        "SIGTERM",
-        "SIGSTKFLT",
-        "SIGCHLD",
-        "SIGCONT",
-        "SIGTSTP",
-        "SIGTTIN",
-        "SIGTTOU",
-        "SIGURG",
-        "SIGXCPU",
-        "SIGXFSZ",
-        "SIGVTALRM",
-        "SIGPROF",
-        "SIGWINCH",
-        "SIGPWR",
-        "SIGSYS",
-    ];
-    const MOST_REAL_TIME: u32 = 30;
+/// A signal that a program can be asked to end with, by its name in signal(7), with or without `SIG`.
+pub fn signal(scalar: Scalar) -> Result<SignalNumber, Fault> {
     let written = text_not_number(scalar)?;
     let name = match written.strip_prefix("SIG") {
         Some(_) => written.clone(),
         None => format!("SIG{written}"),
     };
-    let real_time = name
-        .strip_prefix("SIGRTMIN+")
-        .filter(|number| !number.starts_with(['0', '+']))
-        .and_then(|number| number.parse::<u32>().ok());
-    if SIGNALS.contains(&name.as_str())
-        || name == "SIGRTMIN"
-        || real_time.is_some_and(|number| number <= MOST_REAL_TIME)
-    {
-        return Ok(name);
-    }
-    let message = match name.as_str() {
-        "SIGKILL" | "SIGSTOP" => {
-            format!(
-                "{} asks nothing of a program, it cannot be caught",
-                quote(&written)
-            )
+    match SignalNumber::parse(&name) {
+        Ok(signal) if signal.can_be_caught() => Ok(signal),
+        Ok(_) => {
+            let written = quote(&written);
+            let message = format!("{written} asks nothing of a program, it cannot be caught");
+            Err(Fault::new(rule::VALUE, message))
         }
-        _ => format!("{} is not a signal", quote(&written)),
-    };
-    Err(Fault::new(rule::VALUE, message).suggest(did_you_mean(&name, SIGNALS)))
+        Err(_) => {
+            let message = format!("{} is not a signal", quote(&written));
+            let known = SignalNumber::names();
+            Err(Fault::new(rule::VALUE, message).suggest(did_you_mean(&name, known)))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::bind::{self, Bind, Source};
 use super::mask::Mask;
 use super::overlay::{Overlay, bind_file, detach, make_directory};
 use super::volume::Volume;
-use super::{discard, seen, submounts, sweep};
+use super::{discard, program, seen, submounts, sweep};
 use crate::cgroup::is_gone;
 use crate::container::{Base, Name};
 use crate::place;
@@ -36,8 +36,8 @@ pub struct MountRequest {
     pub ephemeral: bool,
     /// Volumes that have to be there.
     pub volumes: Vec<Volume>,
-    /// Absolute paths that have to be there on the host.
-    pub require: Vec<PathBuf>,
+    /// What has to be in the root to be executed: absolute paths or bare names.
+    pub programs: Vec<PathBuf>,
     /// What is mounted in the root.
     pub binds: Vec<Bind>,
 }
@@ -115,7 +115,9 @@ fn build(request: &MountRequest, root: &Path, state: &Path) -> Result<()> {
         carry_over(&source, &point, &mask, state, root)?;
     }
     bind::mount_all(&request.binds, root)?;
-    require_directory(root, &request.working_directory)
+    require_directory(root, &request.working_directory)?;
+    let mut programs = request.programs.iter();
+    programs.try_for_each(|program| program::require(root, program))
 }
 
 /// Gives a filesystem mounted inside the base its own overlay, or its own bind mount if a file is mounted over a file.
@@ -161,7 +163,7 @@ fn require_sources(request: &MountRequest) -> Result<()> {
         Source::Tmpfs(_) => None,
     });
     let mut missing = Vec::new();
-    for path in request.require.iter().chain(bound) {
+    for path in bound {
         match fs::metadata(path) {
             Ok(_) => {}
             Err(cause)

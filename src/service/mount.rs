@@ -3,8 +3,13 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::container::{Container, Mount, MountSource};
+use crate::container::{Container, Mount, MountSource, ServiceType, User};
 use crate::place;
+
+/// Where `ProtectSystem=yes` makes everything read-only (systemd.exec(5)), and the links to it.
+const READ_ONLY: [&str; 9] = [
+    "/usr", "/boot", "/efi", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+];
 
 /// `lodgerd mount` with what the container says about its root. systemd's own `BindPaths=` and `TemporaryFileSystem=` would be
 /// done before the root is there.
@@ -28,12 +33,51 @@ pub fn command(container: &Container) -> Vec<Cow<'_, str>> {
         let directory = container.working_directory.to_string_lossy();
         command.push(joined("--working-directory=", &directory));
     }
+    let programs = programs(container);
+    command.extend(programs.map(|program| joined("--program=", program)));
+    if !reports(container) {
+        command.push("--no-notify".into());
+    }
     command.push(container.name.as_str().into());
     command
 }
 
 fn joined(option: &str, value: &str) -> Cow<'static, str> {
     [option, value].concat().into()
+}
+
+/// What is going to be executed, and has to be there. An init looks a bare name up itself, in the container's own `PATH`.
+fn programs(container: &Container) -> impl Iterator<Item = &str> {
+    let program = container.exec.first().map(String::as_str);
+    let looked_up = program.filter(|program| !container.init || program.starts_with('/'));
+    container
+        .init
+        .then_some(place::INIT)
+        .into_iter()
+        .chain(looked_up)
+}
+
+/// Whether systemd waits for messages of the program (sd_notify(3)).
+fn reports(container: &Container) -> bool {
+    let mut directives = container.directives.iter();
+    container.service_type == ServiceType::Notify
+        || directives.any(|(_, key, _)| key == "WatchdogSec")
+}
+
+/// The places that can be written to and that systemd would make read-only with all that is around them: `ProtectSystem=yes`
+/// does so with programs, and `DynamicUser=`, whatever else the unit says, with everything (systemd.exec(5)).
+pub fn writable_in_read_only(container: &Container) -> impl Iterator<Item = &Path> {
+    let everywhere = container.user == Some(User::Dynamic);
+    let programs = !container.root.writable_usr;
+    let writable = container
+        .mounts
+        .iter()
+        .filter(|(_, mount)| !mount.read_only);
+    writable
+        .map(|(target, _)| target.as_path())
+        .filter(move |target| {
+            everywhere || programs && READ_ONLY.iter().any(|above| target.starts_with(above))
+        })
 }
 
 fn add_mount<'c>(command: &mut Vec<Cow<'c, str>>, target: &'c Path, mount: &'c Mount) {

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::mount;
 use crate::container::{Container, Network, Profile, User};
 use crate::unit::{Unit, escape};
 
@@ -91,6 +92,11 @@ pub fn add(unit: &mut Unit, container: &Container) {
     unit.add_lines("Service", ALWAYS);
     if !container.root.writable_usr {
         unit.add_lines("Service", READ_ONLY_USR);
+    }
+    for place in mount::writable_in_read_only(container) {
+        // "-": systemd looks before ExecStartPre= too, when there is no root yet.
+        let path = format!("-+{}", place.display());
+        unit.add("Service", "ReadWritePaths", escape::words([path]));
     }
     match isolation.profile {
         Profile::Default => unit.add_lines("Service", NO_REAL_TIME),

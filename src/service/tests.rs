@@ -33,7 +33,7 @@ PartOf=lodger.target
 Type=exec
 NotifyAccess=exec
 Slice=lodger.slice
-ExecStartPre=+/usr/libexec/lodgerd mount --base=host web
+ExecStartPre=+/usr/libexec/lodgerd mount --base=host --program=/bin/x --no-notify web
 ExecStart=/bin/x
 ExecStop=+/usr/libexec/lodgerd stop --timeout=10
 ExecStartPost=+/usr/libexec/lodgerd unmount web
@@ -52,6 +52,89 @@ TimeoutStopSec=20s
         env!("CARGO_PKG_VERSION")
     );
     assert_eq!(lines("web", "exec = \"/bin/x\""), expected);
+}
+
+/// The values of a key, one a line.
+fn values(text: &str, key: &str) -> Vec<String> {
+    let unit = service(&parsed("web", text).unwrap()[0]).to_string();
+    let lines = unit.lines();
+    lines
+        .filter_map(|line| Some(line.strip_prefix(key)?.strip_prefix('=')?.to_owned()))
+        .collect()
+}
+
+#[test]
+fn who_may_notify_and_what_has_to_be_there() {
+    for (text, access, options) in [
+        ("exec = \"x\"", "exec", "--program=x --no-notify"),
+        (
+            "exec = \"x\"\ntype = \"oneshot\"",
+            "exec",
+            "--program=x --no-notify",
+        ),
+        ("exec = \"x\"\ntype = \"notify\"", "exec", "--program=x"),
+        (
+            "exec = \"x\"\nsystemd.service.WatchdogSec = 5",
+            "exec",
+            "--program=x",
+        ),
+        // What the init looks up, nobody can know before.
+        (
+            "exec = \"x\"\ninit = true",
+            "exec",
+            "--program=/usr/bin/tini --no-notify",
+        ),
+        (
+            "exec = \"/bin/x\"\ninit = true\ntype = \"notify\"",
+            "all",
+            "--program=/usr/bin/tini --program=/bin/x",
+        ),
+    ] {
+        let mount = format!("+/usr/libexec/lodgerd mount --base=host {options} web");
+        assert_eq!(values(text, "ExecStartPre"), [mount]);
+        assert_eq!(values(text, "NotifyAccess"), [access]);
+    }
+}
+
+#[test]
+fn ends_that_were_asked_for_are_clean() {
+    for (keys, clean) in [
+        ("stop-signal = \"INT\"", "SIGKILL"),
+        ("stop-signal = \"RTMIN+3\"", "SIGKILL SIGRTMIN+3"),
+        ("init = true", "SIGKILL 143"),
+        ("init = true\nstop-signal = \"QUIT\"", "SIGKILL SIGQUIT 131"),
+    ] {
+        let text = format!("exec = \"x\"\n{keys}");
+        assert_eq!(values(&text, "SuccessExitStatus"), [clean]);
+    }
+}
+
+#[test]
+fn what_is_mounted_to_be_written_to_stays_writable() {
+    let mounts = "exec = \"x\"
+[mounts]
+\"/usr/share/a b\" = { tmpfs = \"1M\" }
+\"/usr/share/c\" = { source = \"/srv\", read-only = true }
+\"/lib/d\" = { source = \"/srv\" }
+\"/boot/e\" = { volume = \"e\" }
+\"/srv/f\" = { volume = \"f\" }
+\"/usrx\" = { volume = \"f\" }
+";
+    assert_eq!(
+        values(mounts, "ReadWritePaths"),
+        [
+            "+/usr/local",
+            "-+/boot/e",
+            "-+/lib/d",
+            "\"-+/usr/share/a b\""
+        ]
+    );
+    let writable = format!("{mounts}[root]\nwritable-usr = true");
+    assert_eq!(values(&writable, "ReadWritePaths"), [""; 0]);
+    // With DynamicUser= all is read-only.
+    let dynamic = mounts.replacen("[mounts]", "user = \"dynamic\"\n[mounts]", 1);
+    let all = "+/usr/local -+/boot/e -+/lib/d -+/srv/f \"-+/usr/share/a b\" -+/usrx";
+    assert_eq!(values(&dynamic, "ReadWritePaths").join(" "), all);
 }
 
 #[test]

@@ -120,17 +120,6 @@ drop_in() {
     cat >"/etc/systemd/system/lodger-$1.service.d/testbed.conf"
 }
 
-# Makes the service of container $1 mount its root with further options; each word of $2 ... is one.
-mount_with() {
-    local name=$1
-    shift
-    drop_in "$name" <<UNIT
-[Service]
-ExecStartPre=
-ExecStartPre=+/usr/libexec/lodgerd mount --base=host $* $name
-UNIT
-}
-
 reload() { must systemctl daemon-reload; }
 
 # Where the file system of a container's payload and its process id are. $1: container.

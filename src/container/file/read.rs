@@ -12,6 +12,7 @@ use crate::container::{
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{Key, Layer, Percent, Place, Reader, Source, Table, Written, read_word};
+use crate::signal::SignalNumber;
 
 /// systemd's own default of 90 s is what a payload that ignores SIGTERM, as PID 1 of its namespace does, would cost each time.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +47,7 @@ pub fn read_container(
 
     let (relations, references) = references::read(&mut draft.reader, &mut draft.table, name);
     let (service_type, restart) = draft.type_and_restart();
+    let isolation = draft.isolation();
     let mut container = Container {
         name: name.clone(),
         source: draft.reader.base().path().to_owned(),
@@ -66,20 +68,20 @@ pub fn read_container(
         start: draft.value(&keys::START).unwrap_or(Start::Boot),
         stop_signal: draft
             .value(&keys::STOP_SIGNAL)
-            .unwrap_or_else(|| "SIGTERM".to_owned()),
+            .unwrap_or(SignalNumber::TERM),
         stop_timeout: draft.value(&keys::STOP_TIMEOUT).unwrap_or(STOP_TIMEOUT),
         relations,
         root: draft.root(),
         mounts: mounts::read(&mut draft.reader, &mut draft.table, &mut draft.wishes),
         limits: draft.limits(),
-        isolation: draft.isolation(),
         network: draft.network(),
         credentials: mounts::read_credentials(
             &mut draft.reader,
             &mut draft.table,
             &mut draft.wishes,
         ),
-        directives: directives::read(&mut draft.reader, &mut draft.table),
+        directives: directives::read(&mut draft.reader, &mut draft.table, isolation.profile),
+        isolation,
     };
     draft.commands(&mut container);
     draft.finish(container, references)

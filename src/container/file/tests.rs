@@ -8,6 +8,7 @@ use crate::container::{
     Base, Credential, Device, EnvironmentFile, Isolation, Limit, Limits, Mount, MountSource,
     Network, Profile, Relations, Restart, Root, RootKind, ServiceType, Start, User, mounts::Owner,
 };
+use crate::signal::SignalNumber;
 
 fn parse_text(name: &str, text: &str) -> Result<ContainerFile, Refused> {
     parse(&FileName::parse(name).unwrap(), Path::new("x.toml"), text)
@@ -37,7 +38,7 @@ fn minimal(name: &str) -> Container {
         service_type: ServiceType::Exec,
         restart: Restart::OnFailure,
         start: Start::Boot,
-        stop_signal: "SIGTERM".to_owned(),
+        stop_signal: SignalNumber::TERM,
         stop_timeout: Duration::from_secs(10),
         relations: Relations::default(),
         root: Root {
@@ -165,7 +166,7 @@ fn every_key_arrives() {
         service_type: ServiceType::Notify,
         restart: Restart::Always,
         start: Start::Manual,
-        stop_signal: "SIGQUIT".to_owned(),
+        stop_signal: SignalNumber::parse("SIGQUIT").unwrap(),
         stop_timeout: Duration::from_secs(90),
         relations: Relations {
             requires: words(&["lodger-db.service", "network-online.target"]),

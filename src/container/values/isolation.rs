@@ -8,7 +8,7 @@ use crate::diagnostic::{Fault, did_you_mean, quote, rule};
 use crate::document::{Scalar, text};
 
 /// Every capability of capabilities(7), as systemd 257 knows them.
-const CAPABILITIES: [&str; 41] = [
+pub const CAPABILITIES: [&str; 41] = [
     "CAP_AUDIT_CONTROL",
     "CAP_AUDIT_READ",
     "CAP_AUDIT_WRITE",

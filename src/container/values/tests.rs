@@ -96,8 +96,12 @@ fn signals_are_those_that_ask() {
         ("SIGRTMIN", "SIGRTMIN"),
         ("SIGRTMIN+3", "SIGRTMIN+3"),
         ("RTMIN+30", "SIGRTMIN+30"),
+        ("RTMAX", "SIGRTMIN+30"),
     ] {
-        assert_eq!(signal(of(written)), Ok(name.to_owned()));
+        assert_eq!(
+            signal(of(written)).map(|signal| signal.to_string()),
+            Ok(name.to_owned())
+        );
     }
     for bad in [
         "",
@@ -114,4 +118,12 @@ fn signals_are_those_that_ask() {
         assert!(signal(of(bad)).is_err(), "for {bad:?}");
     }
     assert!(signal(Scalar::Integer(15)).is_err());
+    assert_eq!(
+        signal(of("SIGTREM")).unwrap_err().message,
+        "\"SIGTREM\" is not a signal; did you mean \"SIGTERM\"?"
+    );
+    assert_eq!(
+        signal(of("KILL")).unwrap_err().message,
+        "\"KILL\" asks nothing of a program, it cannot be caught"
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::number::{is_in, size};
 use super::{Checked, not};
-use crate::container::values;
+use crate::container::values::quantity;
 use crate::document::Scalar;
 
 /// `LimitFSIZE=` and others in bytes.
@@ -20,7 +20,7 @@ pub fn count(text: &str) -> Checked {
 /// `LimitCPU=`, in seconds.
 pub fn time(text: &str) -> Checked {
     soft_and_hard(text, "a time span", |value| {
-        let span = values::quantity::time_span(Scalar::Text(value.to_owned())).ok()?;
+        let span = quantity::time_span(Scalar::Text(value.to_owned())).ok()?;
         u64::try_from(span.as_micros()).ok()
     })
 }

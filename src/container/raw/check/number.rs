@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Checked, each_word, not, path};
-use crate::container::values;
+use crate::container::values::quantity;
 use crate::document::Scalar;
 
 /// A decimal number. systemd would read `010` as 8 and `0x10` as 16; nobody means either.
@@ -34,10 +34,7 @@ pub fn integer<const LEAST: i64, const MOST: i64>(text: &str) -> Checked {
 /// A time span of systemd.time(7), a bare number for seconds, or `infinity`.
 pub fn seconds(text: &str) -> Checked {
     let none = text.trim_end_matches('s') == "0";
-    if none
-        || text == "infinity"
-        || values::quantity::time_span(Scalar::Text(text.to_owned())).is_ok()
-    {
+    if none || text == "infinity" || quantity::time_span(Scalar::Text(text.to_owned())).is_ok() {
         return Ok(text.to_owned());
     }
     Err(not(text, "a time span").help("such as \"10s\", \"1min 30s\" or \"infinity\""))
@@ -45,7 +42,7 @@ pub fn seconds(text: &str) -> Checked {
 
 /// A time span between these milliseconds (systemd.resource-control(5), `CPUQuotaPeriodSec=`).
 pub fn period(text: &str) -> Checked {
-    let span = values::quantity::time_span(Scalar::Text(text.to_owned())).ok();
+    let span = quantity::time_span(Scalar::Text(text.to_owned())).ok();
     if span.is_some_and(|span| (1..=1000).contains(&span.as_millis())) {
         return Ok(text.to_owned());
     }
@@ -54,7 +51,7 @@ pub fn period(text: &str) -> Checked {
 
 /// At least a second (systemd.resource-control(5), `ManagedOOMMemoryPressureDurationSec=`).
 pub fn second_or_more(text: &str) -> Checked {
-    let span = values::quantity::time_span(Scalar::Text(text.to_owned())).ok();
+    let span = quantity::time_span(Scalar::Text(text.to_owned())).ok();
     if span.is_some_and(|span| span.as_secs() >= 1) {
         return Ok(text.to_owned());
     }

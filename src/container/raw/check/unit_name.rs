@@ -35,17 +35,19 @@ pub fn any(text: &str) -> Checked {
     each_word(text, unit)
 }
 
-/// `Before=`.
-pub fn after_it(text: &str) -> Checked {
-    each_word(text, |word| match EARLIER.contains(&word) {
-        true => Err(circle(word, "is what every service waits for")),
-        false => unit(word),
+/// `Before=`: units that can wait for a container. systemd would drop a job of a circle, and lodger cannot see one here.
+pub fn later(text: &str) -> Checked {
+    each_word(text, |word| {
+        let refused = |why: &str| Fault::new(rule::VALUE, format!("{} {why}", quote(word)));
+        if EARLIER.contains(&word) {
+            return Err(refused("is what every service waits for"));
+        }
+        if word.starts_with("lodger-") && word.ends_with(".service") {
+            let fault = refused("is a container");
+            return Err(fault.help("name this one under \"after\" in the file of that one"));
+        }
+        unit(word)
     })
-}
-
-/// systemd would drop a job of the circle, and not say which.
-fn circle(unit: &str, why: &str) -> Fault {
-    Fault::new(rule::VALUE, format!("{} {why}", quote(unit)))
 }
 
 /// systemd's `unit_name_is_valid`, without templates.

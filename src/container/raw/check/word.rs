@@ -4,6 +4,7 @@ use super::number::is_in;
 use super::{Checked, each_word, not, one_of, one_of_many};
 use crate::container::values;
 use crate::diagnostic::{Fault, quote, rule};
+use crate::signal::SignalNumber;
 use crate::unit::escape;
 
 /// `yes` or `no`, in any of systemd's spellings.
@@ -60,19 +61,12 @@ words! {
     pressure_watch: "auto" "on" "off" "skip";
 }
 
-const SIGNALS: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-];
-
 /// A signal by its name, such as `SIGABRT`.
 pub fn signal(text: &str) -> Checked {
-    let name = text.strip_prefix("SIG");
-    if name.is_some_and(|name| SIGNALS.contains(&name)) {
-        return Ok(text.to_owned());
+    match SignalNumber::parse(text) {
+        Ok(signal) => Ok(signal.to_string()),
+        Err(_) => Err(not(text, "the name of a signal").help("such as \"SIGABRT\"")),
     }
-    Err(not(text, "the name of a signal").help("such as \"SIGABRT\""))
 }
 
 /// Exit statuses by number or name (systemd.exec(5), "Process Exit Codes") and signals.
@@ -104,10 +98,10 @@ pub fn exit_statuses(text: &str) -> Checked {
         "EXCEPTION",
     ];
     each_word(text, |word| {
-        if is_in(word, 0..=255) || NAMES.contains(&word) || signal(word).is_ok() {
+        if is_in(word, 0..=255) || NAMES.contains(&word) {
             return Ok(word.to_owned());
         }
-        Err(not(word, "an exit status or a signal"))
+        signal(word).map_err(|_| not(word, "an exit status or a signal"))
     })
 }
 
@@ -134,17 +128,9 @@ pub fn groups(text: &str) -> Checked {
     each_word(text, group)
 }
 
-/// systemd's `valid_user_group_name`, without what it only warns about.
+/// A user or group of the host, by name or number.
 pub fn group(text: &str) -> Checked {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let name = begins && text.len() <= 255 && text.chars().all(allowed);
-    // 65535 and 4294967295 are "nobody" to the kernel.
-    let number = is_in(text, 0..=4_294_967_294) && text != "65535";
-    if name || number {
-        return Ok(text.to_owned());
-    }
-    Err(not(text, "the name or the number of a user or group"))
+    values::user_or_group(text, "user or group").map(|()| text.to_owned())
 }
 
 /// `UnsetEnvironment=`: names of variables.

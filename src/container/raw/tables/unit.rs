@@ -20,7 +20,7 @@ pub const UNIT: &[Directive] = &[
     ("BindTo", Renamed("BindsTo=")),
     ("Upholds", Many(unit_name::any)),
     ("Conflicts", Many(unit_name::any)),
-    ("Before", Many(unit_name::after_it)),
+    ("Before", Many(unit_name::later)),
     ("After", Key("after")),
     ("OnSuccess", Many(unit_name::any)),
     ("OnFailure", Many(unit_name::any)),
