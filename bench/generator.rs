@@ -3,13 +3,16 @@
 //! Runs in the tree that bench/generator prepares: the programs at fixed places, /run a tmpfs, /bench on disk.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
-use serde_json::{Value, json};
+use nix::sys::time::TimeVal;
+
+mod input;
+mod report;
 
 const GENERATOR: &str = "/bench/lodger-generator";
 const QUADLET: &str = "/usr/libexec/podman/quadlet";
@@ -18,18 +21,6 @@ const JSON: &str = "/bench/generator.json";
 
 /// How many files, and how often they are measured.
 const SIZES: [(usize, usize); 4] = [(1, 51), (100, 31), (1_000, 21), (10_000, 7)];
-
-/// A container as both programs read it; every second one is long. Drop-ins, for one in ten, belong here once lodger reads them.
-const FILES: [(&str, &str); 2] = [
-    (
-        include_str!("files/short.toml"),
-        include_str!("files/short.container"),
-    ),
-    (
-        include_str!("files/long.toml"),
-        include_str!("files/long.container"),
-    ),
-];
 
 /// What is compared, in the order of the table.
 #[derive(Clone, Copy, PartialEq)]
@@ -47,11 +38,20 @@ struct Measured {
     files: usize,
     median: Duration,
     least: Duration,
+    /// Of processor time, user and system.
+    median_cpu: Duration,
+}
+
+/// What one run took.
+#[derive(Clone, Copy)]
+struct Taken {
+    time: Duration,
+    cpu: Duration,
 }
 
 fn main() -> Result<()> {
     for (files, _) in SIZES {
-        write_input(files)?;
+        input::write(files)?;
     }
     // Before any other program has run: the kernel tells the largest of all children.
     let memory = peak_memory()?;
@@ -60,36 +60,13 @@ fn main() -> Result<()> {
         measured.extend(measure(files, rounds)?);
     }
     let size = fs::metadata(GENERATOR)?.len();
-    print_table(&measured, &versions()?);
-    fs::write(JSON, format!("{:#}\n", as_json(&measured, &versions()?)))?;
-    let missed = print_targets(&measured, size, memory);
+    report::print_table(&measured, &versions()?);
+    fs::write(
+        JSON,
+        format!("{:#}\n", report::as_json(&measured, &versions()?)),
+    )?;
+    let missed = report::print_targets(&measured, size, memory);
     ensure!(missed == 0, "{missed} targets are missed");
-    Ok(())
-}
-
-fn input(files: usize) -> PathBuf {
-    PathBuf::from(format!("/bench/input/{files}"))
-}
-
-fn write_input(files: usize) -> Result<()> {
-    let containers = input(files).join("etc/lodger");
-    let quadlets = input(files).join("quadlets");
-    let units = input(files).join("usr/lib/systemd/system");
-    for directory in [&containers, &quadlets, &units] {
-        if directory.exists() {
-            fs::remove_dir_all(directory)?;
-        }
-        fs::create_dir_all(directory)?;
-    }
-    for number in 0..files {
-        let (toml, container) = FILES[number % FILES.len()];
-        fs::write(containers.join(format!("shop-{number}.toml")), toml)?;
-        fs::write(quadlets.join(format!("shop-{number}.container")), container)?;
-    }
-    // As many as a small server has: lodger looks through their names.
-    for number in 0..300 {
-        fs::write(units.join(format!("unit-{number}.service")), "")?;
-    }
     Ok(())
 }
 
@@ -112,12 +89,12 @@ impl Subject {
         match self {
             Subject::Lodger => command
                 .env_clear()
-                .env("LODGER_ROOT", input(files))
+                .env("LODGER_ROOT", input::root(files))
                 .arg(OUTPUT),
             Subject::Copy => command.args(["-aT", &tree(files), OUTPUT]),
             Subject::Quadlet => command
                 .env_clear()
-                .env("QUADLET_UNIT_DIRS", input(files).join("quadlets"))
+                .env("QUADLET_UNIT_DIRS", input::root(files).join("quadlets"))
                 .args(["-no-kmsg-log", OUTPUT]),
         };
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -125,12 +102,14 @@ impl Subject {
     }
 
     /// How long one run takes, with an output that is whole.
-    fn time(self, files: usize) -> Result<Duration> {
+    fn time(self, files: usize) -> Result<Taken> {
         empty_output()?;
         let mut command = self.command(files);
+        let cpu_before = cpu_of_children()?;
         let began = Instant::now();
         let status = command.status();
-        let took = began.elapsed();
+        let time = began.elapsed();
+        let cpu = cpu_of_children()?.saturating_sub(cpu_before);
         let status = status.with_context(|| format!("cannot run {}", self.name()))?;
         ensure!(
             status.success(),
@@ -143,7 +122,7 @@ impl Subject {
             "{} wrote {units} units and {links} links for {files} files",
             self.name()
         );
-        Ok(took)
+        Ok(Taken { time, cpu })
     }
 }
 
@@ -187,7 +166,18 @@ fn peak_memory() -> Result<u64> {
 
 /// All subjects in turns, so that whatever else the machine does meets them alike.
 fn measure(files: usize, rounds: usize) -> Result<Vec<Measured>> {
-    Subject::Lodger.time(files)?;
+    for subject in [Subject::Quadlet, Subject::Lodger] {
+        subject.time(files)?;
+        let (found, given) = (
+            input::drop_ins_in(Path::new(OUTPUT))?,
+            input::drop_ins(files),
+        );
+        ensure!(
+            found == given,
+            "{}: {found} of {given} drop-ins in {files} units",
+            subject.name()
+        );
+    }
     fs::rename(OUTPUT, tree(files))?;
     let mut times = SUBJECTS.map(|subject| (subject, Vec::with_capacity(rounds)));
     // The first round only warms the caches.
@@ -204,16 +194,33 @@ fn measure(files: usize, rounds: usize) -> Result<Vec<Measured>> {
     fs::remove_dir_all(tree(files))?;
     Ok(times
         .into_iter()
-        .map(|(subject, mut taken)| {
-            taken.sort();
+        .map(|(subject, taken)| {
+            let (median, least) = median_and_least(taken.iter().map(|taken| taken.time));
+            let (median_cpu, _) = median_and_least(taken.iter().map(|taken| taken.cpu));
             Measured {
                 subject,
                 files,
-                median: taken[taken.len() / 2],
-                least: taken[0],
+                median,
+                least,
+                median_cpu,
             }
         })
         .collect())
+}
+
+fn median_and_least(times: impl Iterator<Item = Duration>) -> (Duration, Duration) {
+    let mut times: Vec<_> = times.collect();
+    times.sort();
+    (times[times.len() / 2], times[0])
+}
+
+/// User and system time of every program that has ended. Others on the machine make less of a difference to it than to the clock.
+fn cpu_of_children() -> Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let micros = |time: TimeVal| u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec());
+    Ok(Duration::from_micros(
+        micros(usage.user_time())? + micros(usage.system_time())?,
+    ))
 }
 
 /// What each subject says it is, in their order.
@@ -228,79 +235,4 @@ fn versions() -> Result<[String; 3]> {
         first_line("/usr/bin/cp", "--version")?,
         format!("podman {}", first_line(QUADLET, "-version")?),
     ])
-}
-
-fn find(measured: &[Measured], subject: Subject, files: usize) -> f64 {
-    let is = |line: &&Measured| line.subject == subject && line.files == files;
-    measured
-        .iter()
-        .find(is)
-        .map_or(f64::NAN, |line| line.median.as_secs_f64())
-}
-
-fn print_table(measured: &[Measured], versions: &[String]) {
-    println!("compared: {}", versions.join(", "));
-    println!("  files  what       median       least  to cp -a  to lodger");
-    for line in measured {
-        let median = line.median.as_secs_f64();
-        println!(
-            "{:7}  {:8} {:8.2} ms {:8.2} ms {:9.2} {:10.2}",
-            line.files,
-            line.subject.name(),
-            median * 1e3,
-            line.least.as_secs_f64() * 1e3,
-            median / find(measured, Subject::Copy, line.files),
-            median / find(measured, Subject::Lodger, line.files),
-        );
-    }
-}
-
-fn as_json(measured: &[Measured], versions: &[String]) -> Value {
-    let entry = |line: &Measured| {
-        let seconds = line.median.as_secs_f64();
-        json!({
-            "what": line.subject.name(),
-            "version": versions[line.subject as usize],
-            "files": line.files,
-            "seconds": seconds,
-            "least_seconds": line.least.as_secs_f64(),
-            "ratio_to_cp": seconds / find(measured, Subject::Copy, line.files),
-        })
-    };
-    measured.iter().map(entry).collect()
-}
-
-/// Each target with what was found; how many are missed. A time on its own tells about one machine only, so it is none.
-fn print_targets(measured: &[Measured], size: u64, memory: u64) -> usize {
-    let lodger = |files| find(measured, Subject::Lodger, files);
-    let mega = |bytes: u64| bytes as f64 / 1e6;
-    let targets = [
-        (
-            "1,000 files: times cp -a",
-            lodger(1_000) / find(measured, Subject::Copy, 1_000),
-            1.0,
-        ),
-        (
-            "1,000 files: times Quadlet",
-            lodger(1_000) / find(measured, Subject::Quadlet, 1_000),
-            0.2,
-        ),
-        (
-            "10,000 files: times 1,000 files",
-            lodger(10_000) / lodger(1_000),
-            12.0,
-        ),
-        ("1,000 files: MB of memory at most", mega(memory), 16.0),
-        ("MB of the binary, stripped", mega(size), 1.5),
-    ];
-    println!(
-        "\n1,000 files: {:.1} ms (25 on the machine the target is from)",
-        lodger(1_000) * 1e3
-    );
-    for (what, found, most) in targets {
-        let verdict = if found <= most { "ok" } else { "MISSED" };
-        println!("{verdict:6}  {what}: {found:.2}, target {most}");
-    }
-    let met = targets.iter().filter(|(_, found, most)| found <= most);
-    targets.len() - met.count()
 }

@@ -73,10 +73,9 @@ pub fn read(
                 .map_err(|fault| reader.fault(place.clone(), fault))
                 .ok()
         });
-        let title = format!("[mounts.{}]", quote(entry.key));
         let mut mount = None;
         for Written { place, value, .. } in entry.values {
-            let table = reader.entry(value, title.clone());
+            let table = reader.entry(value, "mounts", entry.key);
             mount = table.and_then(|table| read_mount(reader, table, place, wishes));
         }
         let (Some(target), Some(mount)) = (target, mount) else {
@@ -203,10 +202,9 @@ pub fn read_credentials(
                 }
             }
         });
-        let title = format!("[credentials.{}]", quote(entry.key));
         let mut credential = None;
         for Written { place, value, .. } in entry.values {
-            let table = reader.entry(value, title.clone());
+            let table = reader.entry(value, "credentials", entry.key);
             credential = table.and_then(|table| read_credential(reader, table, place, wishes));
         }
         let (Some(name), Some(credential)) = (name, credential) else {

@@ -194,11 +194,16 @@ impl<'s> Reader<'s> {
         merged
     }
 
-    /// One value that has to be a table, called `title` in messages.
-    pub fn entry<'d>(&mut self, value: &Value<'d>, title: String) -> Option<Table<'d>> {
+    /// One value of the table called `title` that has to be a table itself, with the key `name`.
+    pub fn entry<'d>(
+        &mut self,
+        value: &Value<'d>,
+        title: &'static str,
+        name: &'d str,
+    ) -> Option<Table<'d>> {
         match value.value {
             DeValue::Table(inner) => {
-                let mut table = Table::new(title);
+                let mut table = Table::of_entry(title, name);
                 table.add(value.place.document, inner);
                 Some(table)
             }

@@ -1,6 +1,5 @@
 //! TOML tables that lie over each other in; the values of the keys that lodger asks for out, and at the end the keys nobody asked for.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -51,19 +50,30 @@ pub struct Entry<'t, 'd> {
 pub struct Table<'d> {
     /// Sorted by key, then weakest first.
     written: Vec<Written<'d>>,
-    /// `[root]`, or empty for the top level.
-    title: Cow<'static, str>,
+    /// `[root]`, or empty for the top level; `mounts` for one of its entries.
+    title: &'static str,
+    /// The name of an entry.
+    name: Option<&'d str>,
     asked: Vec<&'static str>,
 }
 
 impl<'d> Table<'d> {
     /// The table called `title` in messages, without keys.
-    pub fn new(title: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(title: &'static str) -> Self {
         Self {
             written: Vec::new(),
-            title: title.into(),
+            title,
+            name: None,
             // What most containers are asked for.
             asked: Vec::with_capacity(32),
+        }
+    }
+
+    /// The table of the entry `name` in the table called `title`, without keys.
+    pub fn of_entry(title: &'static str, name: &'d str) -> Self {
+        Self {
+            name: Some(name),
+            ..Self::new(title)
         }
     }
 
@@ -150,9 +160,10 @@ impl<'d> Table<'d> {
     /// A fault for each key that nobody asked for, in the order of the files. What may have been meant is looked for when the
     /// fault is.
     pub fn into_unknown(self) -> impl ExactSizeIterator<Item = (Place, Fault)> {
-        let title = match &*self.title {
-            "" => String::new(),
-            title => format!(" in {title}"),
+        let title = match (self.title, self.name) {
+            ("", _) => String::new(),
+            (title, None) => format!(" in {title}"),
+            (title, Some(name)) => format!(" in [{title}.{}]", quote(name)),
         };
         let left = self.written.into_iter().filter(|written| !written.is_asked);
         let mut left: Vec<_> = left.collect();

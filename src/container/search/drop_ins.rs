@@ -1,6 +1,6 @@
 //! Drop-in directories in; for each container the files that are meant for it, in the order in which they lie over it, out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -141,14 +141,8 @@ impl DropIns {
 
     /// A warning for each directory that is meant for nothing among `names`, sorted.
     pub fn unused(&self, names: &[FileName]) -> Vec<Diagnostic> {
-        let names: BTreeSet<_> = names.iter().map(FileName::as_str).collect();
-        let meant: BTreeSet<_> = names.iter().flat_map(|name| stems(name)).collect();
-        let is_meant = |stem: &str| {
-            let template = stem.find('@').map(|at| &stem[..=at]);
-            stem == ALL || meant.contains(stem) || template.is_some_and(|name| names.contains(name))
-        };
         let unused = self.stems.iter().filter(|(stem, known)| {
-            !known.directories.is_empty() && !known.files.is_empty() && !is_meant(stem)
+            !known.directories.is_empty() && !known.files.is_empty() && !is_meant(stem, names)
         });
         unused
             .flat_map(|(_, known)| &known.directories)
@@ -158,6 +152,17 @@ impl DropIns {
             })
             .collect()
     }
+}
+
+/// Whether drop-ins for `stem` are for any of `names`, sorted: there may be as many of both as there are containers.
+fn is_meant(stem: &str, names: &[FileName]) -> bool {
+    let whole = stem.find('@').map_or(stem, |at| &stem[..=at]);
+    let next = names.partition_point(|name| name.as_str() < whole);
+    let is_for = |name: &FileName| {
+        let is_prefix = whole.ends_with('-') && name.as_str().starts_with(whole);
+        is_prefix || name.as_str() == whole
+    };
+    stem == ALL || names.get(next).is_some_and(is_for)
 }
 
 /// What editors and package managers leave behind.
@@ -188,6 +193,31 @@ mod tests {
         assert_eq!(of("a-b-c"), ["all", "a-", "a-b-", "a-b-c"]);
         assert_eq!(of("a-b@"), ["all", "a-", "a-b@"]);
         assert_eq!(of("a-b@x-y"), ["all", "a-", "a-b@", "a-b@x-y"]);
+    }
+
+    #[test]
+    fn drop_ins_are_meant_for_the_names_they_are_taken_for() {
+        let names = ["a", "a-b-c", "a-b@", "b", "c-d", "c.d", "e@"];
+        let names = names.map(|name| FileName::parse(name).unwrap());
+        let is_taken = |stem: &str| {
+            let mut names = names.iter();
+            names.any(|name| {
+                let instance = format!("{name}1");
+                let one = if name.is_template() {
+                    &instance
+                } else {
+                    name.as_str()
+                };
+                stems(one).any(|taken| taken == stem)
+            })
+        };
+        for stem in [
+            "all", "a", "a-", "a-b", "a-b-", "a-b-c", "a-b-c-", "a-b@", "a-b@1", "b", "b-", "c-",
+            "c-d", "c-d-", "c.", "c.d", "d", "e", "e-", "e@", "e@1", "e-@", "",
+        ] {
+            assert_eq!(is_meant(stem, &names), is_taken(stem), "for {stem:?}");
+        }
+        assert!(is_meant("e@another", &names), "its own warning tells of it");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Paths as people write them in; absolute, normal paths that mean what was written, or faults, out.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::container::EnvironmentFile;
@@ -13,9 +14,6 @@ const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
 /// An absolute path without `.` and `..`, written the shortest way.
 pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
     let written = text(scalar)?;
-    if is_normal(&written) {
-        return Ok(PathBuf::from(written));
-    }
     normal(&written, &written)
 }
 
@@ -32,6 +30,9 @@ fn is_normal(path: &str) -> bool {
 
 /// `path` the shortest way; `written` is what its user knows it by.
 fn normal(path: &str, written: &str) -> Result<PathBuf, Fault> {
+    if is_normal(path) {
+        return Ok(PathBuf::from(path));
+    }
     let fault = |why: &str| Err(Fault::new(rule::PATH, format!("{} {why}", quote(written))));
     if !path.starts_with('/') {
         return fault("is not an absolute path");
@@ -104,13 +105,19 @@ pub fn target(written: &str) -> Result<PathBuf, Fault> {
 }
 
 fn inside(path: &Path) -> Result<(), Fault> {
-    let written = quote(&path.to_string_lossy());
     if path.parent().is_none() {
         let message = "\"/\" is the container's root itself";
         return Err(Fault::new(rule::PATH, message));
     }
-    match OWN.iter().find(|own| path.starts_with(own)) {
+    // As text, for the path is normal.
+    let bytes = path.as_os_str().as_bytes();
+    let is_in = |own: &str| {
+        let rest = bytes.strip_prefix(own.as_bytes());
+        rest.is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+    };
+    match OWN.iter().find(|own| is_in(own)) {
         Some(own) => {
+            let written = quote(&path.to_string_lossy());
             let message = format!("{written} is in {own}, of which each container has its own");
             let fault = Fault::new(rule::PATH, message);
             Err(match *own {
