@@ -150,7 +150,7 @@ fn vanished(installed: &Installed) -> Result<Vec<Row>> {
         start: None,
         source: "-".to_owned(),
         description: format!(
-            "its file is gone, and it runs on; \"systemctl stop {}\" ends it",
+            "its file is gone, and it runs on; \"systemctl stop {}\" ends it, perhaps slowly",
             service.unit
         ),
     };

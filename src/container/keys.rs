@@ -131,7 +131,8 @@ keys! {
          as the container runs; it owns no files in between, so what it wants to keep needs a volume that it may write to.";
     TYPE: ServiceType = "type", Shape::Words(words::<ServiceType>), read_word,
         default "\"exec\"", becomes "Type=", like r#""notify""#,
-        "When systemd takes the container for started: once the program is executed, once it says `READY=1`, or once it has ended.";
+        "When systemd takes the container for started: once the program is executed, once it says `READY=1`, or once it has ended. The \
+         message counts from the main process; with `init = true` from any.";
     ENVIRONMENT: String = "environment", Shape::Texts, values::variable_value,
         default "{}", becomes "Environment=", like r#"{ TZ = "UTC" }"#,
         "Environment variables. Names are made of letters, digits and `_`, and do not begin with a digit.";
