@@ -13,7 +13,7 @@ use lodger::service::{service, stub, stub_units_to_start};
 
 mod sound;
 
-use sound::{assert_meant, assert_sound, assert_told, command};
+use sound::{assert_meant, assert_sound, assert_told, command, values};
 
 const GOOD: &str = "description = \"Shop front\"\nexec = [\"/bin/x\", \"a b\"]\ninstances = [\"a\", \"b-c\"]\n\
                     environment = { A = \"1\" }\n[mounts]\n\"/a\" = { volume = \"a\" }\n[limits]\ntasks = 1\n";
@@ -74,9 +74,8 @@ fn check(read: Result<ContainerFile, Refused>) {
             assert_eq!(stubs.len(), stub_units_to_start(&refused).len());
             for unit in stubs {
                 assert_sound(&unit);
-                let mut commands = unit.entries.iter().filter(|entry| entry.key == "ExecStart");
-                let printf = commands.next().expect("a stub says why");
-                let words = command(printf.value.as_str());
+                let commands = values(&unit, "ExecStart");
+                let words = command(commands.first().expect("a stub says why"));
                 assert!(words.len() >= 3, "{words:?}");
                 assert_eq!(words[..2], ["/usr/bin/printf", "%s\\n"]);
             }

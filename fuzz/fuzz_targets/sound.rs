@@ -47,12 +47,18 @@ pub fn assert_told(diagnostics: &[Diagnostic]) {
     }
 }
 
+/// The values of `key`, in the order of the unit.
+pub fn values<'u>(unit: &'u Unit, key: &str) -> Vec<&'u str> {
+    let pairs = unit.text().lines().filter_map(|line| line.split_once('='));
+    pairs
+        .filter(|(found, _)| *found == key)
+        .map(|(_, value)| value)
+        .collect()
+}
+
 /// systemd's own reading of `unit` gives back what `container` says.
 pub fn assert_meant(unit: &Unit, container: &Container) {
-    let values = |key: &str| -> Vec<&str> {
-        let entries = unit.entries.iter().filter(|entry| entry.key == key);
-        entries.map(|entry| entry.value.as_str()).collect()
-    };
+    let values = |key: &str| values(unit, key);
     let mut exec = container.exec.clone();
     if container.init {
         exec.splice(0..0, ["/usr/bin/tini".to_owned(), "--".to_owned()]);
