@@ -1,6 +1,7 @@
 //! `[mounts]` and `[credentials]` as written in; what is mounted where, and which secret is where, out.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::path::PathBuf;
 
 use super::file::wish::Wish;
@@ -61,39 +62,57 @@ pub fn read(
     table: &mut Table<'_>,
     wishes: &mut Vec<Wish>,
 ) -> BTreeMap<PathBuf, Mount> {
-    let mut mounts = BTreeMap::new();
-    let mut written_as: BTreeMap<PathBuf, &str> = BTreeMap::new();
-    let Some(table) = reader.table(table, "mounts", "[mounts]") else {
-        return mounts;
+    read_named(
+        reader,
+        table,
+        ("mounts", "[mounts]"),
+        path::target,
+        |reader, table, place| read_mount(reader, table, place, wishes),
+    )
+}
+
+/// A table whose keys are names, each with a table of its own. Of several files that have the same key the strongest says all
+/// about it.
+fn read_named<'d, K: Ord, T>(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'d>,
+    (name, title): (&'static str, &'static str),
+    read_name: impl Fn(&str) -> Result<K, Fault>,
+    mut read_entry: impl FnMut(&mut Reader<'_>, Table<'d>, &Place) -> Option<T>,
+) -> BTreeMap<K, T> {
+    let mut found: BTreeMap<K, (&str, T)> = BTreeMap::new();
+    let Some(table) = reader.table(table, name, title) else {
+        return BTreeMap::new();
     };
     for entry in table.entries() {
-        let target = entry.values.last().and_then(|Written { place, .. }| {
-            let written = reader.name(entry.key, place)?;
-            path::target(&written)
-                .map_err(|fault| reader.fault(place.clone(), fault))
-                .ok()
-        });
-        let mut mount = None;
-        for Written { place, value, .. } in entry.values {
-            let table = reader.entry(value, "mounts", entry.key);
-            mount = table.and_then(|table| read_mount(reader, table, place, wishes));
-        }
-        let (Some(target), Some(mount)) = (target, mount) else {
+        let Some(Written { place: last, .. }) = entry.values.last() else {
             continue;
         };
-        match (
-            written_as.insert(target.clone(), entry.key),
-            entry.values.last(),
-        ) {
-            (Some(other), Some(Written { place, .. })) => {
-                reader.fault(place.clone(), twice(entry.key, other))
+        let key = reader.name(entry.key, last).and_then(|written| {
+            let key = read_name(&written);
+            key.map_err(|fault| reader.fault(last.clone(), fault)).ok()
+        });
+        let mut read = None;
+        for Written { place, value, .. } in entry.values {
+            let table = reader.entry(value, name, entry.key);
+            read = table.and_then(|table| read_entry(reader, table, place));
+        }
+        let (Some(key), Some(read)) = (key, read) else {
+            continue;
+        };
+        match found.entry(key) {
+            // `/a` and `/a/`, or `%i` and the instance it stands for.
+            Occupied(mut same) => {
+                let other = std::mem::replace(&mut same.get_mut().0, entry.key);
+                reader.fault(last.clone(), twice(entry.key, other));
             }
-            _ => {
-                mounts.insert(target, mount);
+            Vacant(free) => {
+                free.insert((entry.key, read));
             }
         }
     }
-    mounts
+    let found = found.into_iter();
+    found.map(|(key, (_, read))| (key, read)).collect()
 }
 
 /// Two keys that mean the same, `one` here and `other` elsewhere.
@@ -185,45 +204,20 @@ pub fn read_credentials(
     table: &mut Table<'_>,
     wishes: &mut Vec<Wish>,
 ) -> BTreeMap<String, Credential> {
-    let mut credentials = BTreeMap::new();
-    let mut written_as: BTreeMap<String, &str> = BTreeMap::new();
-    let Some(table) = reader.table(table, "credentials", "[credentials]") else {
-        return credentials;
+    let name = |written: &str| match escape::credential(written, "/x") {
+        Ok(_) => Ok(written.to_owned()),
+        Err(why) => {
+            let message = format!("the name {} {why}", quote(written));
+            Err(Fault::new(rule::VALUE, message))
+        }
     };
-    for entry in table.entries() {
-        let name = entry.values.last().and_then(|Written { place, .. }| {
-            let name = reader.name(entry.key, place)?;
-            match escape::credential(&name, "/x") {
-                Ok(_) => Some(name),
-                Err(why) => {
-                    let message = format!("the name {} {why}", quote(&name));
-                    reader.fault(place.clone(), Fault::new(rule::VALUE, message));
-                    None
-                }
-            }
-        });
-        let mut credential = None;
-        for Written { place, value, .. } in entry.values {
-            let table = reader.entry(value, "credentials", entry.key);
-            credential = table.and_then(|table| read_credential(reader, table, place, wishes));
-        }
-        let (Some(name), Some(credential)) = (name, credential) else {
-            continue;
-        };
-        // `%i` and the instance it stands for.
-        match (
-            written_as.insert(name.clone(), entry.key),
-            entry.values.last(),
-        ) {
-            (Some(other), Some(Written { place, .. })) => {
-                reader.fault(place.clone(), twice(entry.key, other))
-            }
-            _ => {
-                credentials.insert(name, credential);
-            }
-        }
-    }
-    credentials
+    read_named(
+        reader,
+        table,
+        ("credentials", "[credentials]"),
+        name,
+        |reader, table, place| read_credential(reader, table, place, wishes),
+    )
 }
 
 fn read_credential(
