@@ -28,3 +28,6 @@ pub const SLICE: &str = "lodger.slice";
 pub const FILE_STATUS: &str = "/run/lodger/status.json";
 /// Process 1 of a container with `init = true`, from Debian's package tini.
 pub const INIT: &str = "/usr/bin/tini";
+/// Where systemd looks for a program that is given by its name alone (`systemd-path search-binaries-default`), whatever `PATH`
+/// the container has.
+pub const SEARCH_PATH: [&str; 4] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];

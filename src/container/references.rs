@@ -144,7 +144,7 @@ pub fn read_referent(scalar: Scalar) -> Result<Referent, Fault> {
 }
 
 /// systemd's `unit_name_is_valid` for units that can be started.
-fn check_unit(unit: &str) -> Result<(), Fault> {
+pub fn check_unit(unit: &str) -> Result<(), Fault> {
     let fault = |why: &str| Err(Fault::new(rule::VALUE, format!("{} {why}", quote(unit))));
     let stem = unit.rsplit_once('.').map_or("", |(stem, _)| stem);
     let allowed =

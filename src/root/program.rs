@@ -11,9 +11,8 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
-/// Where systemd looks for a program that is given by its name alone (`systemd-path search-binaries-default`), whatever `PATH`
-/// the container has.
-const SEARCH_PATH: [&str; 4] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
+use crate::place;
+
 /// Where systemd is yet to mount something of its own.
 const NOT_THERE_YET: [&str; 5] = ["/dev", "/proc", "/sys", "/run", "/tmp"];
 
@@ -34,7 +33,7 @@ pub fn require(root: &Path, program: &Path) -> Result<()> {
         }
         vec![program.to_owned()]
     } else {
-        let directories = SEARCH_PATH.map(Path::new).into_iter();
+        let directories = place::SEARCH_PATH.map(Path::new).into_iter();
         directories.map(|above| above.join(program)).collect()
     };
     let mut reason = NOT_THERE;

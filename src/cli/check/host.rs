@@ -8,10 +8,8 @@ use std::path::Path;
 use lodger::container::file::wish::{Thing, Wish};
 use lodger::container::installed::Installed;
 use lodger::diagnostic::{Diagnostic, Fault, quote, rule};
+use lodger::place;
 use lodger::prefix::Prefix;
-
-/// Where systemd looks for a bare name, inside the root (its built-in path on merged-/usr systems).
-const PATH: [&str; 4] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
 
 /// A warning for each thing that is not there. Where `%i` is part of it, one of each place in a file is enough to look at.
 pub fn warnings(prefix: &Prefix, installed: &Installed) -> Vec<Diagnostic> {
@@ -49,7 +47,7 @@ fn is_there(prefix: &Prefix, users: &str, thing: &Thing) -> bool {
     let exists = |path: &Path| prefix.at(path).symlink_metadata().is_ok();
     match thing {
         Thing::Program(program) if program.starts_with('/') => exists(Path::new(program)),
-        Thing::Program(program) => PATH
+        Thing::Program(program) => place::SEARCH_PATH
             .iter()
             .any(|directory| exists(&Path::new(directory).join(program))),
         // Numbers need no entry, and other sources of names cannot be asked under a prefix.

@@ -1,21 +1,10 @@
 //! Names of units.
 
 use super::{Checked, each_word, not};
+use crate::container::name::UNIT_SUFFIXES;
+use crate::container::references::check_unit;
 use crate::diagnostic::{Fault, quote, rule};
 
-const SUFFIXES: [&str; 11] = [
-    "service",
-    "socket",
-    "target",
-    "mount",
-    "automount",
-    "device",
-    "swap",
-    "path",
-    "timer",
-    "slice",
-    "scope",
-];
 /// Every service waits for these, by `DefaultDependencies=`.
 const EARLIER: [&str; 10] = [
     "sysinit.target",
@@ -52,15 +41,8 @@ pub fn later(text: &str) -> Checked {
 
 /// systemd's `unit_name_is_valid`, without templates.
 fn unit(text: &str) -> Checked {
-    let allowed =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.' | '\\' | '@');
-    let known = |(stem, suffix): (&str, &str)| {
-        !stem.is_empty()
-            && !stem.starts_with('@')
-            && !stem.ends_with('@')
-            && SUFFIXES.contains(&suffix)
-    };
-    if text.len() <= 255 && text.chars().all(allowed) && text.rsplit_once('.').is_some_and(known) {
+    let has_suffix = UNIT_SUFFIXES.iter().any(|suffix| text.ends_with(suffix));
+    if has_suffix && check_unit(text).is_ok() {
         return Ok(text.to_owned());
     }
     Err(not(text, "the name of a unit")
