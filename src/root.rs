@@ -18,6 +18,8 @@
 pub mod attributes;
 pub mod bind;
 pub mod discard;
+pub mod live;
+pub mod lower;
 pub mod mask;
 pub mod mount;
 pub mod overlay;

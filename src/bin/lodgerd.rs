@@ -15,7 +15,7 @@ use lodger::root::bind::{Bind, Source, Tmpfs};
 use lodger::root::volume::Volume;
 use lodger::root::{self, MountRequest};
 use lodger::signal::SignalNumber;
-use lodger::{isolation, log, reload, stop};
+use lodger::{isolation, log, place, reload, stop};
 use sd_notify::NotifyState;
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
@@ -115,7 +115,6 @@ impl Mount {
     }
 
     fn request(self) -> Result<MountRequest> {
-        let BaseWord::Host = self.base;
         let mut binds = Vec::new();
         for (pairs, read_only) in [(&self.bind, false), (&self.bind_read_only, true)] {
             binds.extend(pairs.chunks_exact(2).map(|pair| Bind {
@@ -137,7 +136,8 @@ impl Mount {
         }
         Ok(MountRequest {
             name: self.name,
-            base: Base::Host,
+            base: self.base.base(),
+            bases: PathBuf::from(place::BASES),
             hide: self.hide,
             working_directory: self.working_directory,
             ephemeral: self.ephemeral,
@@ -150,8 +150,19 @@ impl Mount {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum BaseWord {
+    /// A pinned base: the current one, unless the container is held on another.
+    Pinned,
     /// The live host.
     Host,
+}
+
+impl BaseWord {
+    fn base(self) -> Base {
+        match self {
+            BaseWord::Pinned => Base::Pinned,
+            BaseWord::Host => Base::Host,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -261,6 +272,7 @@ mod tests {
         let expected = MountRequest {
             name: Name::parse("web@1").unwrap(),
             base: Base::Host,
+            bases: place::BASES.into(),
             hide: vec!["/opt/other".into()],
             working_directory: "/srv/b".into(),
             ephemeral: true,
