@@ -14,6 +14,10 @@ pub const STATE: &str = "/var/lib/lodger";
 pub const CONTAINERS: &str = "/var/lib/lodger/containers";
 /// Where in a container's state the uppers lie that are thrown away at every start.
 pub const EPHEMERAL: &str = "ephemeral";
+/// Pinned bases, unless `/etc/lodger.toml` says otherwise.
+pub const BASES: &str = "/var/lib/lodger/bases";
+/// dpkg's database.
+pub const ADMINDIR: &str = "/var/lib/dpkg";
 /// Data that containers share and keep.
 pub const VOLUMES: &str = "/var/lib/lodger/volumes";
 /// Pinned bases, by number, where the host's settings name no other place.
