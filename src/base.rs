@@ -12,17 +12,19 @@ use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::num::NonZeroU64;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
+use nix::libc;
 use serde::{Deserialize, Serialize};
 
 pub mod count;
 pub mod create;
 pub mod in_use;
+pub mod provide;
 pub mod prune;
 pub mod record;
 pub mod row;
@@ -48,6 +50,8 @@ use record::Record;
 
 /// The link to the newest base.
 const CURRENT: &str = "current";
+/// The file that whoever makes or removes bases locks.
+const LOCK: &str = ".lock";
 /// In front of the number of a base that is not yet whole, and of its record.
 const MAKING: &str = ".making-";
 /// In front of the number of one that is being removed, and of its record.
@@ -227,7 +231,8 @@ impl Bases {
         lock_directory(&self.directory, FlockArg::LockShared)
     }
 
-    /// Makes the directory if need be, and keeps others from making or removing bases until the lock is dropped.
+    /// Makes the directory if need be, and keeps others from making or removing bases until the lock is dropped. Containers can
+    /// start meanwhile: where files have to be copied a base takes minutes.
     fn lock(&self) -> Result<Flock<File>> {
         let mut builder = DirBuilder::new();
         builder
@@ -235,6 +240,22 @@ impl Bases {
             .mode(0o755)
             .create(&self.directory)
             .with_context(|| format!("cannot make '{}'", self.directory.display()))?;
+        let path = self.directory.join(LOCK);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&path);
+        let locked = file.and_then(|file| {
+            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, cause)| cause.into())
+        });
+        locked.with_context(|| format!("cannot lock '{}'", path.display()))
+    }
+
+    /// Keeps containers from starting on any base until the lock is dropped.
+    fn lock_starts(&self) -> Result<Flock<File>> {
         lock_directory(&self.directory, FlockArg::LockExclusive)
     }
 }

@@ -20,8 +20,6 @@ pub const BASES: &str = "/var/lib/lodger/bases";
 pub const ADMINDIR: &str = "/var/lib/dpkg";
 /// Data that containers share and keep.
 pub const VOLUMES: &str = "/var/lib/lodger/volumes";
-/// Pinned bases, by number, where the host's settings name no other place.
-pub const BASES: &str = "/var/lib/lodger/bases";
 /// In the directory of bases: the link to the number of the one that containers start on.
 pub const CURRENT_BASE: &str = "current";
 /// In a container's state: the link to the base it is held on.

@@ -132,7 +132,7 @@ struct CompleteChange {
 /// the next call takes the refresh up again.
 pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Result<Option<Report>> {
     let (mut under_way, taken_up_again) = take_up(places)?;
-    wait_for_dpkg(places, &mut under_way)?;
+    let offer = wait_for_dpkg(places, systemd, &mut under_way)?;
     let mut report = Report {
         number: under_way.number,
         outcome: Outcome::Done,
@@ -160,7 +160,6 @@ pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Resul
         }
         changes => report.packages = changes.unwrap_or_default(),
     }
-    let offer = renew_base(systemd)?;
     let since = complete_since(places, &mut under_way, &now)?;
     tracing::info!(
         packages = report.packages.len(),
@@ -239,15 +238,25 @@ fn take_up(places: &Places) -> Result<(UnderWay, bool)> {
 }
 
 /// Returns once no front end is at work and no mark of an earlier one is left. A mark that comes later means another refresh.
-fn wait_for_dpkg(places: &Places, under_way: &mut UnderWay) -> Result<()> {
+///
+/// The base comes before the mark goes: as long as there is one, a start of a container sees to the base itself.
+fn wait_for_dpkg(
+    places: &Places,
+    systemd: &mut Systemd,
+    under_way: &mut UnderWay,
+) -> Result<Offer> {
     loop {
         lock::wait_until_free(&places.admindir)?;
+        let offer = match systemd.is_stopping()? {
+            true => Offer::NoBase,
+            false => renew_base(systemd)?,
+        };
         if let Some(boot) = read_mark(&places.pending())? {
             under_way.marked_in = Some(boot).filter(|boot| !boot.is_empty());
         }
         state_file::remove(&places.pending())?;
         if !lock::is_held(&places.admindir)? {
-            return Ok(());
+            return Ok(offer);
         }
     }
 }

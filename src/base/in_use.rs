@@ -13,6 +13,7 @@ use nix::sys::stat::{major, minor};
 
 use super::{Bases, Number};
 use crate::cgroup;
+use crate::place;
 use crate::root::submounts::unescape;
 
 /// The most that is read of one mount table.
@@ -135,8 +136,8 @@ enum Use {
 
 /// Where the bases are, in the ways in which the kernel tells of them.
 struct Places {
-    /// As it is named, and without links on the way.
-    directories: [PathBuf; 2],
+    /// As it is named, without links on the way, and as it is mounted for containers.
+    directories: [PathBuf; 3],
     /// Of the filesystem, `8:1`.
     device: String,
     /// The directory's path in that filesystem.
@@ -158,7 +159,7 @@ impl Places {
         let own = bounded(&proc.join("self/mountinfo")).context("cannot read the mount table")?;
         Ok(Self {
             in_filesystem: in_filesystem(&own, &real).unwrap_or_else(|| real.clone()),
-            directories: [bases.directory.clone(), real],
+            directories: [bases.directory.clone(), real, place::MOUNTED_BASES.into()],
             device: format!("{}:{}", major(device), minor(device)),
             trees,
         })
@@ -223,7 +224,7 @@ impl Places {
         }
         let through_link = layer.is_relative()
             || layer.starts_with("/proc")
-            || layer.starts_with(crate::place::CONTAINERS);
+            || layer.starts_with(place::CONTAINERS);
         if through_link { undecided() } else { None }
     }
 }
@@ -298,7 +299,11 @@ mod tests {
     #[test]
     fn binds_and_overlays_of_a_base_are_uses_of_it() {
         let places = Places {
-            directories: ["/var/lib/lodger/bases".into(), "/data/bases".into()],
+            directories: [
+                "/var/lib/lodger/bases".into(),
+                "/data/bases".into(),
+                "/run/lodger/bases".into(),
+            ],
             device: "8:2".to_owned(),
             in_filesystem: "/bases".into(),
             trees: HashMap::new(),
@@ -319,6 +324,10 @@ mod tests {
             (
                 "1 2 0:9 / / rw shared:1 - overlay x rw,lowerdir=/run/m:/var/lib/lodger/bases/12,upperdir=/u",
                 vec![Use::Base(number("12"))],
+            ),
+            (
+                "1 2 0:9 / / rw - overlay x rw,lowerdir=/run/lodger/masks/x:/run/lodger/bases/5",
+                vec![Use::Base(number("5"))],
             ),
             (
                 "1 2 0:9 / / rw - overlay x rw,lowerdir=/data/bases/3/opt",

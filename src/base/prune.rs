@@ -30,6 +30,7 @@ pub struct Pruned {
 pub fn prune(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) -> Result<Pruned> {
     let _lock = bases.lock()?;
     sweep(bases)?;
+    let _starts = bases.lock_starts()?;
     let numbers = bases.numbers()?;
     let current = bases.current()?;
     let old = &numbers[..numbers.len().saturating_sub(keep.get())];

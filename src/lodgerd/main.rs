@@ -18,6 +18,7 @@ use lodger::signal::SignalNumber;
 use lodger::{isolation, log, place, reload, stop};
 use sd_notify::NotifyState;
 
+mod base;
 mod mount;
 
 use mount::Mount;
@@ -49,6 +50,8 @@ enum Command {
     },
     /// Record the present state of dpkg's database as the one that containers run on (at installation).
     Baseline,
+    /// See to it that there is a pinned base, and a new one if dpkg has changed something since (lodgerd-base.service).
+    Base,
     /// Prepare what has to be there before the first start of a container whose root systemd makes
     /// (lodgerd-prepare@.service).
     Prepare {
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
             Ok(status) => return ExitCode::from(status),
             Err(error) => Err(error),
         },
+        Some(Command::Base) => base::run(),
         Some(Command::Prepare { name }) => prepare_container(&name),
         Some(Command::Namespaces) => isolation::own_namespaces().map(|lines| print!("{lines}")),
         Some(Command::Isolation { file }) => require_isolation(&file),

@@ -6,10 +6,13 @@ use anyhow::{Context, Error, Result};
 use clap::{Args, ValueEnum};
 use lodger::container::{Base, Name};
 use lodger::place;
+use lodger::refresh::Places;
 use lodger::root::bind::{Bind, Source, Tmpfs};
 use lodger::root::volume::Volume;
 use lodger::root::{self, MountRequest};
 use sd_notify::NotifyState;
+
+use crate::base;
 
 #[derive(Args)]
 pub struct Mount {
@@ -54,7 +57,12 @@ impl Mount {
     /// Those of [`root::mount()`].
     pub fn run(self) -> Result<()> {
         let no_notify = self.no_notify;
-        root::mount(&self.request()?)?;
+        let request = self.request()?;
+        if request.base == Base::Pinned && Places::default().pending().exists() {
+            // apt has ended, lodgerd has not seen it yet, and somebody starts what has just been installed.
+            base::provide_for_start().context("no base can be made")?;
+        }
+        root::mount(&request)?;
         if no_notify {
             // Until the service has stopped (sd_notify(3)). A payload that is root could name any process of the host as its
             // main process, and systemd would end that one to stop the service.

@@ -218,7 +218,10 @@ fn provide_volumes(volumes: &[Volume]) -> Result<()> {
 
 /// Leaves the private mount namespace that systemd gives to every command of a service with `RootDirectory=`, for the
 /// one where the root has to appear: PID 1's.
-fn enter_host_mounts() -> Result<()> {
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn enter_host_mounts() -> Result<()> {
     enter(&mount_namespace(1)?.context("PID 1 has no mount namespace")?)
 }
 
