@@ -6,6 +6,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use super::table::{Placed, Rows};
 use super::*;
 
+mod compare;
+
 /// A host with these directories, files and links; a directory's name ends in `/`, a link's text begins with `->`.
 struct Small(tempfile::TempDir);
 
