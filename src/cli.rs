@@ -45,6 +45,7 @@ Examples:
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
   lodger status                       what they do now, and whether any runs old code
+  lodger base diff 3 4                what changed on the host from one base to the next
   lodger explain memory               what a key means; a rule, such as L006, likewise
 
 The file format is described in lodger.toml(5).";
