@@ -37,6 +37,9 @@ pub mod root;
 pub mod signal;
 pub mod stop;
 
+// What a container wrote, and how it goes away again.
+pub mod upper;
+
 // What people and editors are told of the format.
 pub mod reference;
 pub mod schema;

@@ -1,0 +1,189 @@
+//! A container in; its uppers, each with what it lies on, walked, and one sorted list of what they change out.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::lower::Lower;
+use super::mark::Marks;
+use super::node::{self, open_tree};
+use super::shown::text;
+use super::walk::{Upper, walk};
+use super::{Budget, Diff, Extent};
+use crate::container::{Container, Name};
+use crate::place;
+use crate::root::mask::Mask;
+use crate::root::{seen, submounts};
+
+/// A container, and what decides which uppers it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Its name.
+    pub name: Name,
+    /// Its state, `/var/lib/lodger/containers/NAME`.
+    pub state: PathBuf,
+    /// The tree that the uppers lie on.
+    pub base: PathBuf,
+    /// What it must not see of that, besides what lodger always hides.
+    pub hide: Vec<PathBuf>,
+    /// Whether its uppers are those that the next start throws away.
+    pub ephemeral: bool,
+    /// Which marks its overlays read.
+    pub marks: Marks,
+}
+
+impl Subject {
+    /// The container `name`, with what its file says; without a file, as if that said nothing.
+    ///
+    /// # Errors
+    /// When its state cannot be read.
+    pub fn of(name: &Name, container: Option<&Container>) -> Result<Self> {
+        let state = name.state();
+        Ok(Self {
+            name: name.clone(),
+            base: base(&state)?,
+            hide: container.map_or_else(Vec::new, |container| container.root.hide.clone()),
+            ephemeral: container.is_some_and(|container| container.root.ephemeral),
+            // systemd mounts with userxattr what is in there (RootMStack=), lodgerd does not.
+            marks: match node::is_directory(&state.join(format!("{name}.mstack"))) {
+                true => Marks::User,
+                false => Marks::Trusted,
+            },
+            state,
+        })
+    }
+
+    fn layers(&self) -> PathBuf {
+        match self.ephemeral {
+            true => self.state.join(place::EPHEMERAL),
+            false => self.state.clone(),
+        }
+    }
+
+    fn is_on_host(&self) -> bool {
+        self.base == Path::new("/")
+    }
+}
+
+/// The base that a container is held on, or the live host.
+fn base(state: &Path) -> Result<PathBuf> {
+    let held = state.join("base");
+    match fs::read_link(&held) {
+        Ok(target) => Ok(state.join(target)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(PathBuf::from("/")),
+        Err(cause) => Err(cause).with_context(|| format!("cannot read '{}'", held.display())),
+    }
+}
+
+/// The masks of the host, each made once: they are the same for most containers.
+#[derive(Debug, Default)]
+pub struct Masks(HashMap<Vec<PathBuf>, Mask>);
+
+impl Masks {
+    fn of(&mut self, subject: &Subject) -> Result<&Mask> {
+        // A pinned base is without what the host's secrets are.
+        if !subject.is_on_host() {
+            return Ok(self.0.entry(Vec::new()).or_default());
+        }
+        // The live host's own key, which no list of absolute paths is.
+        let mut key = vec![PathBuf::from("host")];
+        key.extend(subject.hide.iter().cloned());
+        if !self.0.contains_key(&key) {
+            let mask = seen::mask_of_host(&subject.base, &subject.hide)?;
+            self.0.insert(key.clone(), mask);
+        }
+        Ok(self.0.entry(key).or_default())
+    }
+}
+
+/// What a container's uppers change. A running container may change them meanwhile.
+///
+/// # Errors
+/// When there is no telling what the uppers lie on, or they cannot be opened.
+pub fn diff(
+    subject: &Subject,
+    extent: Extent,
+    masks: &mut Masks,
+    budget: &mut Budget,
+) -> Result<Diff> {
+    let mut diff = Diff::default();
+    let state = subject.layers();
+    let others = other_points(&state)?;
+    let own = state.join("upper");
+    if !node::is_directory(&own) && others.is_empty() {
+        return Ok(diff);
+    }
+    let mask = masks.of(subject)?;
+    let mounted = if subject.is_on_host() {
+        mounted(mask)?
+    } else {
+        Vec::new()
+    };
+    let covered: Vec<PathBuf> = mounted
+        .iter()
+        .map(|point| Path::new("/").join(point))
+        .collect();
+    let mut walk_one = |upper: &Path, at: &Path, mask: Mask| -> Result<()> {
+        let lower_tree = subject.base.join(at.strip_prefix("/").unwrap_or(at));
+        let lower = Lower::new(open_tree(&lower_tree)?, mask);
+        let upper = Upper {
+            tree: open_tree(upper)?,
+            lower: &lower,
+            marks: subject.marks,
+            at,
+            covered: &covered,
+        };
+        walk(&upper, extent, budget, &mut diff);
+        Ok(())
+    };
+    if node::is_directory(&own) {
+        walk_one(&own, Path::new("/"), mask.clone())?;
+    }
+    let mut unused = Vec::new();
+    for point in others {
+        let upper = submounts::state(&state, &point).join("upper");
+        if !mounted.contains(&point) {
+            unused.push(point);
+        } else if node::is_directory(&upper) {
+            walk_one(&upper, &Path::new("/").join(&point), mask.below(&point))?;
+        }
+    }
+    diff.missing.extend(unused.iter().map(|point| {
+        let place = text(&Path::new("/").join(point));
+        format!("what it wrote to '{place}' is not in use: no file system is mounted there now")
+    }));
+    diff.entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(diff)
+}
+
+/// The mount points of the host that containers get overlays of their own for, relative to `/`.
+fn mounted(mask: &Mask) -> Result<Vec<PathBuf>> {
+    let table = "/proc/self/mountinfo";
+    let mountinfo = fs::read(table).with_context(|| format!("cannot read '{table}'"))?;
+    Ok(submounts::in_sight(
+        &submounts::parse_mount_points(&mountinfo),
+        mask,
+    ))
+}
+
+/// The places in the container that have uppers of their own, relative to `/`.
+fn other_points(state: &Path) -> Result<Vec<PathBuf>> {
+    let directory = state.join("submounts");
+    let refused = || format!("cannot read '{}'", directory.display());
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(cause).with_context(refused),
+    };
+    let names: io::Result<Vec<OsString>> = entries
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect();
+    let names = names.with_context(refused)?;
+    let mut points: Vec<_> = names.iter().map(|name| submounts::point(name)).collect();
+    points.sort();
+    Ok(points)
+}
