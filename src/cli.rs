@@ -11,11 +11,14 @@ use clap_complete::Shell;
 use lodger::diagnostic::Diagnostic;
 use lodger::prefix::Prefix;
 
+mod audit;
 mod check;
+mod diff;
 mod explain;
 mod list;
 mod man;
 mod plain_table;
+mod reset;
 mod schema;
 mod show;
 mod status;
@@ -43,6 +46,9 @@ Examples:
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
   lodger status                       what they do now, and whether any runs old code
+  lodger diff web                     what a container wrote over the host's files
+  lodger audit                        which files of packages no update reaches any more
+  lodger reset web                    discard that, once the container is stopped
   lodger explain memory               what a key means; a rule, such as L006, likewise
 
 The file format is described in lodger.toml(5).";
@@ -53,6 +59,9 @@ enum Command {
     Show(show::Show),
     List(list::List),
     Status(status::StatusOf),
+    Diff(diff::DiffOf),
+    Audit(audit::Audit),
+    Reset(reset::Reset),
     Explain(explain::Explain),
     Schema(schema::SchemaOf),
     /// Write a manual page.
@@ -82,6 +91,9 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
         Command::Status(status) => status.run(&prefix, out),
+        Command::Diff(diff) => diff.run(&prefix, out),
+        Command::Audit(audit) => audit.run(&prefix, out),
+        Command::Reset(reset) => reset.run(&prefix, out),
         Command::Explain(explain) => explain.run(out),
         Command::Schema(schema) => schema.run(out),
         Command::Man { section } => {

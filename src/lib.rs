@@ -38,6 +38,8 @@ pub mod signal;
 pub mod stop;
 
 // What a container wrote, and how it goes away again.
+pub mod reset;
+pub mod shadow;
 pub mod upper;
 
 // What people and editors are told of the format.

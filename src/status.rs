@@ -10,6 +10,7 @@ use crate::container::Name;
 use crate::container::installed::Installed;
 use crate::refresh::Places;
 use crate::refresh::report::{self, Report};
+use crate::shadow::{self, Shadow};
 use crate::stale::Scanner;
 use crate::systemd::{ServiceDetails, ServiceState, Systemd};
 
@@ -47,6 +48,12 @@ pub struct ContainerStatus {
     pub stale: Option<bool>,
     /// The files that show it.
     pub stale_paths: Vec<String>,
+    /// Files of packages that it has copies of, which no update reaches; `None` if that cannot be told, without being root or
+    /// for the reasons in `shadows_missing`.
+    pub shadows: Option<Vec<Shadow>>,
+    /// Why there may be more than is told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shadows_missing: Vec<String>,
 }
 
 /// Asks systemd for the containers it has loaded and those `installed`, and looks at their processes if `look` says so,
@@ -71,16 +78,42 @@ pub fn status(
         .iter()
         .map(|container| container.name.clone())
         .collect();
-    let installed = installed
+    let others = installed
         .containers()
         .filter(|container| !known.contains(container.name.as_str()));
-    containers.extend(installed.map(|container| stopped(&container.name, look)));
+    containers.extend(others.map(|container| stopped(&container.name, look)));
     containers.sort_by(|a, b| a.name.cmp(&b.name));
+    if look {
+        add_shadows(&mut containers, installed, places)?;
+    }
     Ok(Status {
         containers,
         refreshing: places.is_refresh_due(),
         last_refresh: report::read_newest(&places.refreshes())?,
     })
+}
+
+/// What was written by containers that are not there any more is told by `lodger audit`.
+fn add_shadows(
+    containers: &mut [ContainerStatus],
+    installed: &Installed,
+    places: &Places,
+) -> Result<()> {
+    let names: Vec<Name> = shadow::with_state()?
+        .into_iter()
+        .filter(|name| containers.iter().any(|has| has.name == name.as_str()))
+        .collect();
+    let mut found = shadow::of_containers(&names, installed, &places.admindir, 0)?;
+    for container in containers {
+        let name = Name::parse(&container.name).ok();
+        let found = name
+            .and_then(|name| found.remove(&name))
+            .unwrap_or_default();
+        let nothing_known = found.shadows.is_empty() && !found.missing.is_empty();
+        container.shadows = (!nothing_known).then_some(found.shadows);
+        container.shadows_missing = found.missing;
+    }
+    Ok(())
 }
 
 fn container(
@@ -111,6 +144,8 @@ fn container(
             .filter(|scan| scan.processes > 0)
             .map(|scan| !scan.stale.is_empty()),
         stale_paths,
+        shadows: None,
+        shadows_missing: Vec::new(),
     })
 }
 
@@ -125,6 +160,8 @@ fn stopped(name: &Name, look: bool) -> ContainerStatus {
         processes: look.then_some(0),
         stale: None,
         stale_paths: Vec::new(),
+        shadows: None,
+        shadows_missing: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub mod in_use;
 pub mod layers;
 pub mod lower;
 pub mod mark;
@@ -75,6 +76,9 @@ pub struct Diff {
     pub entries: Vec<Entry>,
     /// Why something may be missing above, in words; empty if nothing is.
     pub missing: Vec<String>,
+    /// Places, relative to the root, that have an upper although nothing is mounted there now: what the container wrote
+    /// there it does not see.
+    pub unused: Vec<PathBuf>,
 }
 
 /// How much may still be looked at, over all that a command looks at.
@@ -91,7 +95,7 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self {
-            names: 1_000_000,
+            names: 500_000,
             path_bytes: 64 << 20,
             content_bytes: 1 << 30,
         }

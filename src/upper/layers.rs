@@ -11,7 +11,6 @@ use anyhow::{Context, Result};
 use super::lower::Lower;
 use super::mark::Marks;
 use super::node::{self, open_tree};
-use super::shown::text;
 use super::walk::{Upper, walk};
 use super::{Budget, Diff, Extent};
 use crate::container::{Container, Name};
@@ -112,50 +111,40 @@ pub fn diff(
 ) -> Result<Diff> {
     let mut diff = Diff::default();
     let state = subject.layers();
-    let others = other_points(&state)?;
-    let own = state.join("upper");
-    if !node::is_directory(&own) && others.is_empty() {
+    let mut places = other_points(&state)?;
+    if node::is_directory(&state.join("upper")) {
+        places.push(PathBuf::new());
+    }
+    if places.is_empty() {
         return Ok(diff);
     }
     let mask = masks.of(subject)?;
-    let mounted = if subject.is_on_host() {
-        mounted(mask)?
-    } else {
-        Vec::new()
+    let mounted = match subject.is_on_host() {
+        true => mounted(mask)?,
+        false => Vec::new(),
     };
-    let covered: Vec<PathBuf> = mounted
-        .iter()
-        .map(|point| Path::new("/").join(point))
-        .collect();
-    let mut walk_one = |upper: &Path, at: &Path, mask: Mask| -> Result<()> {
-        let lower_tree = subject.base.join(at.strip_prefix("/").unwrap_or(at));
-        let lower = Lower::new(open_tree(&lower_tree)?, mask);
+    let from_root = |point: &PathBuf| Path::new("/").join(point);
+    let covered: Vec<PathBuf> = mounted.iter().map(from_root).collect();
+    for place in places {
+        let is_root = place.as_os_str().is_empty();
+        if !is_root && !mounted.contains(&place) {
+            diff.unused.push(place);
+            continue;
+        }
+        let state = match is_root {
+            true => state.clone(),
+            false => submounts::state(&state, &place),
+        };
+        let lower = Lower::new(open_tree(&subject.base.join(&place))?, mask.below(&place));
         let upper = Upper {
-            tree: open_tree(upper)?,
+            tree: open_tree(&state.join("upper"))?,
             lower: &lower,
             marks: subject.marks,
-            at,
+            at: &from_root(&place),
             covered: &covered,
         };
         walk(&upper, extent, budget, &mut diff);
-        Ok(())
-    };
-    if node::is_directory(&own) {
-        walk_one(&own, Path::new("/"), mask.clone())?;
     }
-    let mut unused = Vec::new();
-    for point in others {
-        let upper = submounts::state(&state, &point).join("upper");
-        if !mounted.contains(&point) {
-            unused.push(point);
-        } else if node::is_directory(&upper) {
-            walk_one(&upper, &Path::new("/").join(&point), mask.below(&point))?;
-        }
-    }
-    diff.missing.extend(unused.iter().map(|point| {
-        let place = text(&Path::new("/").join(point));
-        format!("what it wrote to '{place}' is not in use: no file system is mounted there now")
-    }));
     diff.entries.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(diff)
 }

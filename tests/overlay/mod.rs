@@ -127,7 +127,7 @@ fn overlay(at: &Path, options: &str) {
         MsFlags::empty(),
         Some(options),
     )
-    .unwrap_or_else(|cause| panic!("{options}: {cause}"));
+    .expect(options);
 }
 
 #[allow(unsafe_code, reason = "neither std nor nix 0.31 has setxattr(2)")]
