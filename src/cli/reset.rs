@@ -171,7 +171,7 @@ mod tests {
             (1023, "1023 B"),
             (1024, "1.0 KiB"),
             (1536 * 1024, "1.5 MiB"),
-            (u64::MAX, "16384.0 PiB"),
+            (u64::MAX, "16383.9 PiB"),
         ] {
             assert_eq!(size(bytes), text);
         }

@@ -25,15 +25,18 @@ pub fn user_of(state: &Path) -> Result<Option<i32>> {
         else {
             continue;
         };
-        let mut uses = || -> std::io::Result<bool> {
-            // Thousands of processes share a few tables.
-            let namespace = fs::read_link(process.path().join("ns/mnt"))?;
-            Ok(seen.insert(namespace)
-                && is_in_use(&fs::read(process.path().join("mountinfo"))?, state))
-        };
-        match uses() {
+        // Thousands of processes share a few tables. The link takes more rights than the table.
+        let namespace = fs::read_link(process.path().join("ns/mnt")).ok();
+        if namespace
+            .as_ref()
+            .is_some_and(|namespace| seen.contains(namespace))
+        {
+            continue;
+        }
+        let mounts = fs::read(process.path().join("mountinfo"));
+        match mounts.map(|mounts| is_in_use(&mounts, state)) {
             Ok(true) => return Ok(Some(pid)),
-            Ok(false) => {}
+            Ok(false) => seen.extend(namespace),
             // It ended meanwhile (ENOENT, ESRCH), or is a zombie, which has no mounts (EINVAL).
             Err(cause)
                 if matches!(
