@@ -40,6 +40,10 @@ pub mod stop;
 
 // The trees that containers share.
 pub mod base;
+// What a container wrote, and how it goes away again.
+pub mod reset;
+pub mod shadow;
+pub mod upper;
 
 // What people and editors are told of the format.
 pub mod reference;
