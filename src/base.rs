@@ -217,7 +217,8 @@ impl Bases {
         let mut names = Vec::new();
         for entry in entries {
             // What is not UTF-8 is not lodger's.
-            names.extend(entry.with_context(failed)?.file_name().into_string());
+            let name = entry.with_context(failed)?.file_name().into_string();
+            names.extend(name.ok().filter(|name| name != LOCK));
         }
         Ok(names)
     }

@@ -6,6 +6,8 @@ pub const CONTAINER_FILES: [&str; 3] = ["/etc/lodger", "/run/lodger", "/usr/lib/
 pub const SETTINGS: &str = "/etc/lodger.toml";
 /// Mount points of the containers' roots.
 pub const ROOTS: &str = "/run/lodger/roots";
+/// Locks by which starts wait for one another.
+pub const QUEUE: &str = "/run/lodger/queue";
 /// Mask layers, content-addressed, on a tmpfs.
 pub const MASKS: &str = "/run/lodger/masks";
 /// All state.

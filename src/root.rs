@@ -26,6 +26,7 @@ pub mod mounted_bases;
 pub mod overlay;
 pub mod prepare;
 pub mod program;
+pub mod queue;
 pub mod seen;
 pub mod skeleton;
 pub mod submounts;

@@ -9,7 +9,7 @@ use lodger::base::{Bases, Host, provide, prune};
 use lodger::diagnostic::Diagnostic;
 use lodger::place;
 use lodger::prefix::Prefix;
-use lodger::root::{self, mounted_bases, skeleton};
+use lodger::root::{self, mounted_bases, queue, skeleton};
 use lodger::settings::{self, Settings};
 
 /// Sees to it that containers have a base to start on, the present host's if dpkg is done, and removes old ones.
@@ -20,6 +20,7 @@ pub fn run() -> Result<()> {
     let settings = read_settings()?;
     let bases = Bases::at(settings.bases.clone());
     provide(&bases)?;
+    queue::sweep().context("cannot take off what starts have left that were cut short")?;
     let containers = Path::new(place::CONTAINERS);
     let pruned = prune(&bases, settings.keep, containers, Path::new("/proc"))
         .context("cannot remove old bases")?;
