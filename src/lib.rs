@@ -25,6 +25,7 @@ pub mod kmsg;
 pub mod prefix;
 pub mod service;
 pub mod settings;
+pub mod systemd_version;
 pub mod unit;
 
 // What the units call at every start and stop.
