@@ -78,7 +78,7 @@ pub fn parse(name: &FileName, source: &Path, text: &str) -> Result<ContainerFile
     let layers = Layers {
         common: vec![Layer {
             document: 0,
-            table: table.get_ref(),
+            table: &table,
         }],
         instances: BTreeMap::new(),
         most_mistakes: MOST_MISTAKES,
@@ -182,7 +182,7 @@ fn read_names(
         if let Some(place) = Table::of_layers(&[*layer]).place_of(key) {
             let message =
                 format!("instances belongs in \"{name}.toml\" or its drop-ins for all of them");
-            reader.fault(place.clone(), Fault::new(rule::INSTANCES, message));
+            reader.fault(place, Fault::new(rule::INSTANCES, message));
         }
     }
     instances::read(reader, &mut Table::of_layers(&layers.common), name, length)

@@ -12,7 +12,7 @@ use crate::container::{
     ServiceType, Start, User, bounds, directives, exec, keys, mounts, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
-use crate::document::{Key, Percent, Place, Reader, Source, Table, Written, read_word};
+use crate::document::{Key, Percent, Place, Reader, Source, Table, read_word};
 use crate::signal::SignalNumber;
 
 /// systemd's own default of 90 s is what a payload that ignores SIGTERM, as PID 1 of its namespace does, would cost each time.
@@ -154,7 +154,7 @@ impl Draft<'_> {
     }
 
     fn user(&mut self) -> Option<User> {
-        let place = self.table.place_of_value(keys::USER.about.name).cloned();
+        let place = self.table.place_of_value(keys::USER.about.name);
         let user = self.value(&keys::USER);
         if let (Some(User::Named(user)), Some(place)) = (&user, place) {
             self.wishes.push(Wish::user(user, &place));
@@ -172,11 +172,12 @@ impl Draft<'_> {
             return environment;
         };
         for entry in variables.entries() {
-            for Written { place, value, .. } in entry.values {
+            for written in entry.values {
                 if let Err(fault) = values::variable_name(entry.key) {
-                    self.reader.fault(place.clone(), fault);
+                    self.reader.fault(written.place(), fault);
                 }
-                if let Some(value) = self.reader.convert(value, keys::ENVIRONMENT.read) {
+                let value = written.value();
+                if let Some(value) = self.reader.convert(&value, keys::ENVIRONMENT.read) {
                     environment.insert(entry.key.to_owned(), value);
                 }
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::container::EnvironmentFile;
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Scalar, text};
+use crate::document::{Scalar, word};
 use crate::unit::escape;
 
 /// Where the container's own file systems are: systemd mounts them over whatever a path below would bring.
@@ -13,7 +13,7 @@ const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
 
 /// An absolute path without `.` and `..`, written the shortest way.
 pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let written = text(scalar)?;
+    let written = word(scalar)?;
     normal(&written, &written)
 }
 
@@ -159,10 +159,10 @@ pub fn credential(scalar: Scalar) -> Result<PathBuf, Fault> {
 
 /// `-` for a file that may be missing, and a path, which need not be absolute: where it begins is known later.
 pub fn environment_file(scalar: Scalar) -> Result<EnvironmentFile, Fault> {
-    let written = text(scalar)?;
+    let written = word(scalar)?;
     let (optional, path) = match written.strip_prefix('-') {
         Some(path) => (true, path),
-        None => (false, written.as_str()),
+        None => (false, &*written),
     };
     if path.is_empty() {
         return Err(Fault::new(
@@ -190,8 +190,8 @@ pub fn environment_file(scalar: Scalar) -> Result<EnvironmentFile, Fault> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Scalar {
-        Scalar::Text(text.to_owned())
+    fn of(text: &str) -> Scalar<'_> {
+        Scalar::Text(text.into())
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::container::Limit;
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Scalar, text};
+use crate::document::{Scalar, word};
 
 /// The units of systemd.time(7), in microseconds.
 const TIME_UNITS: [(&[&str], u64); 9] = [
@@ -38,7 +38,7 @@ pub fn time_span(scalar: Scalar) -> Result<Duration, Fault> {
             })?
         }
         other => {
-            let span = text(other)?;
+            let span = word(other)?;
             if span.trim() == "infinity" {
                 return Err(Fault::new(
                     rule::QUANTITY,
@@ -180,7 +180,7 @@ fn bytes(scalar: Scalar) -> Result<u64, Fault> {
     let (bytes, written) = match scalar {
         Scalar::Integer(number) => (u64::try_from(number).ok(), number.to_string()),
         other => {
-            let size = text(other)?;
+            let size = word(other)?;
             (bytes_of(&size), quote(&size))
         }
     };
@@ -218,7 +218,7 @@ pub fn percent(scalar: Scalar) -> Result<u32, Fault> {
                     .help(format!("write \"{number}%\"")),
             );
         }
-        other => text(other)?,
+        other => word(other)?,
     };
     let number = share
         .strip_suffix('%')
@@ -237,8 +237,8 @@ pub fn percent(scalar: Scalar) -> Result<u32, Fault> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Scalar {
-        Scalar::Text(text.to_owned())
+    fn of(text: &str) -> Scalar<'_> {
+        Scalar::Text(text.into())
     }
 
     #[test]
