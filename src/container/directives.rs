@@ -22,7 +22,7 @@ pub fn read(
         Section::Service,
     );
     for (about, title, section) in [unit, service] {
-        let Some(section_table) = reader.table(&mut systemd, about.name, title) else {
+        let Some(mut section_table) = reader.table(&mut systemd, about.name, title) else {
             continue;
         };
         for entry in section_table.entries() {

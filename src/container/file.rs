@@ -185,7 +185,12 @@ fn read_names(
             reader.fault(place, Fault::new(rule::INSTANCES, message));
         }
     }
-    instances::read(reader, &mut Table::of_layers(&layers.common), name, length)
+    let is_written = layers.common.iter().any(|layer| layer.table.has(key));
+    match name.name() {
+        // Nearly every file, and the table would be for nothing.
+        Some(name) if !is_written => vec![name],
+        _ => instances::read(reader, &mut Table::of_layers(&layers.common), name, length),
+    }
 }
 
 impl<'d> Layers<'d> {

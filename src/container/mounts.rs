@@ -81,7 +81,7 @@ fn read_named<'d, K: Ord, T>(
     mut read_entry: impl FnMut(&mut Reader<'_>, Table<'d>, &Place) -> Option<T>,
 ) -> BTreeMap<K, T> {
     let mut found: BTreeMap<K, (&str, T)> = BTreeMap::new();
-    let Some(table) = reader.table(table, name, title) else {
+    let Some(mut table) = reader.table(table, name, title) else {
         return BTreeMap::new();
     };
     for entry in table.entries() {
@@ -139,9 +139,7 @@ fn read_mount(
     let read_only = reader.value(&mut table, &keys::MOUNT_READ_ONLY);
     let owner = reader.value(&mut table, &keys::MOUNT_OWNER);
     let mode = reader.value(&mut table, &keys::MOUNT_MODE);
-    if !SOURCES.iter().any(|key| table.has_misspelt(key)) {
-        exactly_one(reader, &SOURCES, &written, place);
-    }
+    exactly_one(reader, &table, &SOURCES, &written, place);
     reader.refuse_rest(table);
 
     let mut out_of_place = |place: Option<Place>, why: &str| {
@@ -177,8 +175,18 @@ fn read_mount(
     })
 }
 
-/// Notes when not exactly one of `keys` is `written`.
-fn exactly_one(reader: &mut Reader<'_>, keys: &[&str], written: &[Option<Place>], place: &Place) {
+/// Notes when not exactly one of `keys` is `written`, and none is misspelt in `table`.
+fn exactly_one(
+    reader: &mut Reader<'_>,
+    table: &Table<'_>,
+    keys: &[&str],
+    written: &[Option<Place>],
+    place: &Place,
+) {
+    let is_one = written.iter().flatten().count() == 1;
+    if is_one || keys.iter().any(|key| table.has_misspelt(key)) {
+        return;
+    }
     let there: Vec<_> = keys
         .iter()
         .zip(written)
@@ -189,11 +197,11 @@ fn exactly_one(reader: &mut Reader<'_>, keys: &[&str], written: &[Option<Place>]
             let message = format!("one of {} is missing", keys.join(", "));
             (place, Fault::new(rule::MISSING_KEY, message))
         }
-        [_] => return,
-        [_, (_, second), ..] => {
+        [_, second @ ..] => {
             let names: Vec<_> = there.iter().map(|(key, _)| *key).collect();
             let message = format!("{} exclude each other", names.join(" and "));
-            (*second, Fault::new(rule::CONFLICT, message))
+            let place = second.first().map_or(place, |(_, place)| *place);
+            (place, Fault::new(rule::CONFLICT, message))
         }
     };
     reader.fault(place.clone(), fault);
@@ -230,9 +238,7 @@ fn read_credential(
     let written = SECRETS.map(|key| table.place_of(key));
     let file = reader.value(&mut table, &keys::CREDENTIAL_FILE);
     let encrypted = reader.value(&mut table, &keys::CREDENTIAL_ENCRYPTED);
-    if !SECRETS.iter().any(|key| table.has_misspelt(key)) {
-        exactly_one(reader, &SECRETS, &written, place);
-    }
+    exactly_one(reader, &table, &SECRETS, &written, place);
     reader.refuse_rest(table);
     let credential = match (file, encrypted) {
         (Some(path), None) => Credential {

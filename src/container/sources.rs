@@ -66,7 +66,7 @@ pub fn sources(installed: &Installed, name: &FileName, instance: Option<&str>) -
 }
 
 /// `prefix` is the key of the table itself.
-fn walk(texts: &[Source<'_>], prefix: &str, table: Table<'_>, origins: &mut Vec<Origin>) {
+fn walk(texts: &[Source<'_>], prefix: &str, mut table: Table<'_>, origins: &mut Vec<Origin>) {
     // What is said about a place or a secret is said whole.
     let is_whole = matches!(prefix, "mounts" | "credentials");
     for entry in table.entries() {

@@ -22,7 +22,10 @@ pub fn read(text: &str) -> Option<Branch<'_>> {
         bytes: text.as_bytes(),
         at: 0,
     };
-    let mut root = Branch::default();
+    // What most files have; to grow costs more than the room.
+    let mut root = Branch {
+        pairs: Vec::with_capacity(12),
+    };
     reader.pairs(&mut root)?;
     while reader.peek() == Some(b'[') {
         let table = reader.header(&mut root)?;

@@ -213,6 +213,9 @@ impl<'s> Reader<'s> {
 
     /// Notes every key of `table` that nobody asked for.
     pub fn refuse_rest(&mut self, table: Table<'_>) {
+        if table.is_read() {
+            return;
+        }
         let mut unknown = table.into_unknown();
         let room = self.most.saturating_sub(self.diagnostics.len());
         // One more, by which the file that has them is known.

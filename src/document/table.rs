@@ -25,6 +25,8 @@ pub struct Value<'d> {
 /// A key as one file writes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'d> {
+    /// That of the pair, which is looked at for every key that is asked for.
+    key: &'d str,
     pair: &'d Pair<'d>,
     document: usize,
     is_asked: bool,
@@ -42,8 +44,9 @@ pub struct Entry<'t, 'd> {
 /// One table while it is read.
 #[derive(Debug, Default)]
 pub struct Table<'d> {
-    /// Sorted by key, then weakest first.
+    /// Of one key all that is written is side by side, weakest first.
     written: Vec<Written<'d>>,
+    is_sorted: bool,
     /// `[root]`, or empty for the top level; `mounts` for one of its entries.
     title: &'static str,
     /// The name of an entry.
@@ -97,10 +100,6 @@ impl<'d> Written<'d> {
     pub fn place(&self) -> Place {
         Place::new(self.document, self.pair.key_span)
     }
-
-    fn key(&self) -> &'d str {
-        &self.pair.key
-    }
 }
 
 impl<'d> Table<'d> {
@@ -108,10 +107,11 @@ impl<'d> Table<'d> {
     pub fn new(title: &'static str) -> Self {
         Self {
             written: Vec::new(),
+            is_sorted: true,
             title,
             name: None,
-            // What most containers are asked for.
-            asked: Vec::with_capacity(32),
+            // What most containers are asked for, and what of most other tables is.
+            asked: Vec::with_capacity(if title.is_empty() { 32 } else { 8 }),
         }
     }
 
@@ -134,14 +134,25 @@ impl<'d> Table<'d> {
 
     /// Lays `table`, of the file with the number `document`, over what is there.
     pub fn add(&mut self, document: usize, table: &'d Branch<'d>) {
+        let is_first = self.written.is_empty();
         let written = table.pairs.iter().map(|pair| Written {
+            key: &pair.key,
             pair,
             document,
             is_asked: false,
         });
         self.written.extend(written);
+        self.is_sorted = false;
+        // One file has each key once.
+        if !is_first {
+            self.sort();
+        }
+    }
+
+    fn sort(&mut self) {
         // Stable: of one key the stronger stays behind.
-        self.written.sort_by(|a, b| a.key().cmp(b.key()));
+        self.written.sort_by(|a, b| a.key.cmp(b.key));
+        self.is_sorted = true;
     }
 
     /// What the files write for `key`, weakest first; the key is known from now on, whether it is there or not.
@@ -156,7 +167,7 @@ impl<'d> Table<'d> {
     }
 
     fn range(&self, key: &str) -> Range<usize> {
-        let is = |written: &Written<'_>| written.key() == key;
+        let is = |written: &Written<'_>| written.key == key;
         // Tables are short. Lengths differ sooner than text does, so this is quicker than a search by halves.
         let start = self.written.iter().position(is);
         let start = start.unwrap_or(self.written.len());
@@ -182,20 +193,32 @@ impl<'d> Table<'d> {
 
     /// Whether a key that nobody asked for is `key`, misspelt: then it is not missing as well.
     pub fn has_misspelt(&self, key: &str) -> bool {
-        self.entries()
+        self.left()
             .any(|entry| did_you_mean(entry.key, self.asked.iter().copied()) == Some(key))
     }
 
-    /// Every key that is left, for tables whose keys are names.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'_, 'd>> {
-        let keys = self.written.chunk_by(|a, b| a.key() == b.key());
+    /// Every key that is left, sorted, for tables whose keys are names.
+    pub fn entries(&mut self) -> impl Iterator<Item = Entry<'_, 'd>> {
+        if !self.is_sorted {
+            self.sort();
+        }
+        self.left()
+    }
+
+    fn left(&self) -> impl Iterator<Item = Entry<'_, 'd>> {
+        let keys = self.written.chunk_by(|a, b| a.key == b.key);
         keys.filter_map(|values| match values {
             [first, ..] if !first.is_asked => Some(Entry {
-                key: first.key(),
+                key: first.key,
                 values,
             }),
             _ => None,
         })
+    }
+
+    /// Whether every key has been asked for.
+    pub fn is_read(&self) -> bool {
+        self.written.iter().all(|written| written.is_asked)
     }
 
     /// A fault for each key that nobody asked for, in the order of the files. What may have been meant is looked for when the
@@ -215,8 +238,8 @@ impl<'d> Table<'d> {
                 true => "table",
                 false => "key",
             };
-            let message = format!("unknown {kind} {}{within}", quote(written.key()));
-            let meant = did_you_mean(written.key(), asked.iter().copied());
+            let message = format!("unknown {kind} {}{within}", quote(written.key));
+            let meant = did_you_mean(written.key, asked.iter().copied());
             let fault = Fault::new(rule::UNKNOWN_KEY, message).suggest(meant);
             (written.place(), fault)
         })

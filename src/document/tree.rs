@@ -81,6 +81,13 @@ impl From<Range<usize>> for Span {
     }
 }
 
+impl Branch<'_> {
+    /// Whether it has `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.pairs.iter().any(|pair| pair.key == key)
+    }
+}
+
 impl<'t> Toml<'t> {
     /// The items of an array.
     pub fn items(&self) -> Option<&[Node<'t>]> {

@@ -165,7 +165,7 @@ impl Draft<'_> {
     fn environment(&mut self) -> BTreeMap<String, String> {
         let mut environment = BTreeMap::new();
         let about = &keys::ENVIRONMENT.about;
-        let Some(variables) = self
+        let Some(mut variables) = self
             .reader
             .table(&mut self.table, about.name, "[environment]")
         else {
