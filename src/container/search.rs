@@ -66,11 +66,13 @@ pub enum Given {
     DropIn(String, PathBuf),
 }
 
-/// A file: how its user knows it, and where to open it.
+/// A file.
 #[derive(Debug, Clone)]
 struct Candidate {
+    /// As its user knows it.
     source: PathBuf,
-    path: PathBuf,
+    /// Whether that is also where to open it, whatever the prefix.
+    is_given: bool,
     is_link: bool,
 }
 
@@ -144,8 +146,8 @@ impl Listing {
     ) {
         for (entry, is_link) in entries {
             let source = Path::new(directory).join(&entry);
-            let path = prefix.at(&source);
             if let Some(stem) = entry.as_bytes().strip_suffix(b".toml.d") {
+                let path = prefix.at(&source);
                 let stem = String::from_utf8_lossy(stem).into_owned();
                 self.drop_ins.add(stem, &source, &path, diagnostics);
                 continue;
@@ -158,7 +160,7 @@ impl Listing {
                     }
                     let candidate = Candidate {
                         source,
-                        path,
+                        is_given: false,
                         is_link,
                     };
                     self.candidates.entry(name).or_default().push(candidate);
@@ -174,7 +176,7 @@ impl Listing {
                 Given::File(name, path) => {
                     let candidate = Candidate {
                         source: path.clone(),
-                        path: path.clone(),
+                        is_given: true,
                         is_link: false,
                     };
                     self.unsure.remove(name);
@@ -202,7 +204,7 @@ fn found(
     let shadowed = shadowed.collect();
     let Candidate {
         source,
-        path,
+        is_given,
         is_link,
     } = candidates.remove(0);
     let mut diagnostics = drop_ins.faults(&name, &source);
@@ -210,7 +212,11 @@ fn found(
         diagnostics.extend(content::not_there_at_boot(prefix, &source));
     }
     let document = match unsure {
-        None => documents.read(source, &path),
+        None if is_given => documents.read(source.clone(), &source),
+        None => {
+            let path = prefix.at(&source);
+            documents.read(source, &path)
+        }
         // A file that would replace or mask this one may lie there, or a drop-in of it.
         Some((directory, is_stronger)) => {
             let what = if is_stronger {

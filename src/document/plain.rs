@@ -15,6 +15,40 @@ const DEEPEST: usize = 8;
 /// Digits that are no more than 64 bits.
 const MOST_DIGITS: usize = 18;
 
+/// What a byte is to the reader.
+const CONTROL: u8 = 1;
+const QUOTE: u8 = 2;
+const BACKSLASH: u8 = 4;
+const APOSTROPHE: u8 = 8;
+/// What cannot stand in a key without quotes.
+const NOT_BARE: u8 = 16;
+/// What comes after a value that is not in quotes.
+const WORD_END: u8 = 32;
+
+/// By byte. A table, since every byte of every file is looked up.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        if byte.is_ascii_control() && byte != b'\t' {
+            kinds[at] |= CONTROL;
+        }
+        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+            kinds[at] |= NOT_BARE;
+        }
+        kinds[at] |= match byte {
+            b'"' => QUOTE,
+            b'\\' => BACKSLASH,
+            b'\'' => APOSTROPHE,
+            b' ' | b'\t' | b'\n' | b',' | b']' | b'}' | b'#' => WORD_END,
+            _ => 0,
+        };
+        at += 1;
+    }
+    kinds
+};
+
 /// What `text` says, if it is plain.
 pub fn read(text: &str) -> Option<Branch<'_>> {
     let mut reader = Reader {
@@ -66,22 +100,26 @@ impl<'t> Reader<'t> {
             self.skip_blanks();
             match self.peek() {
                 Some(b'\n') => self.at += 1,
-                Some(b'#') => self.at = self.end_of(|byte| byte == b'\n', self.at)?,
+                Some(b'#') => {
+                    self.at = self.next(CONTROL, self.at);
+                    if !matches!(self.peek(), None | Some(b'\n')) {
+                        return None;
+                    }
+                }
                 _ => return Some(()),
             }
         }
     }
 
-    /// Where the first byte that `ends` stands, from `start` on; the end of the text is one too. No control character comes
-    /// before it.
-    fn end_of(&self, ends: impl Fn(u8) -> bool, start: usize) -> Option<usize> {
-        let rest = self.bytes.get(start..)?;
-        let stops = |byte: &u8| ends(*byte) || byte.is_ascii_control() && *byte != b'\t';
-        match rest.iter().position(stops) {
-            Some(length) if ends(rest[length]) => Some(start + length),
-            Some(_) => None,
-            None => Some(self.bytes.len()),
+    /// Where the next byte of one of these `kinds` is, from `start` on: the end of the text if there is none.
+    fn next(&self, kinds: u8, start: usize) -> usize {
+        let mut at = start;
+        while let Some(byte) = self.bytes.get(at)
+            && KINDS[usize::from(*byte)] & kinds == 0
+        {
+            at += 1;
         }
+        at
     }
 
     /// `key = value` on lines of their own, up to the next header or the end.
@@ -118,10 +156,7 @@ impl<'t> Reader<'t> {
         let key = match self.peek()? {
             b'"' | b'\'' => self.quoted()?,
             _ => {
-                let is_bare =
-                    |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-                let rest = &self.bytes[start..];
-                self.at += rest.iter().position(|byte| !is_bare(byte))?;
+                self.at = self.next(NOT_BARE, start);
                 self.text.get(start..self.at)?
             }
         };
@@ -132,10 +167,11 @@ impl<'t> Reader<'t> {
     fn quoted(&mut self) -> Option<&'t str> {
         let quote = self.peek()?;
         let start = self.at + 1;
-        let end = self.end_of(
-            |byte| byte == quote || byte == b'\\' && quote == b'"',
-            start,
-        )?;
+        let stops = match quote {
+            b'"' => CONTROL | QUOTE | BACKSLASH,
+            _ => CONTROL | APOSTROPHE,
+        };
+        let end = self.next(stops, start);
         self.at = end;
         // The two quotes of an empty string may be the first of three.
         if !self.take(quote) || end == start && self.peek() == Some(quote) {
@@ -162,9 +198,7 @@ impl<'t> Reader<'t> {
     /// The word that is next: letters, digits and what joins them in numbers and dates.
     fn word(&mut self) -> Option<&'t str> {
         let start = self.at;
-        let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b',' | b']' | b'}' | b'#');
-        let rest = &self.bytes[start..];
-        self.at += rest.iter().position(ends).unwrap_or(rest.len());
+        self.at = self.next(WORD_END, start);
         self.text.get(start..self.at)
     }
 

@@ -241,9 +241,9 @@ impl<'s> Reader<'s> {
     }
 
     /// A key of a table whose keys are names: characters checked, `%i` replaced.
-    pub fn name(&mut self, written: &str, place: &Place) -> Option<String> {
-        match check_characters(written).and_then(|()| self.percent.expand(written)) {
-            Ok(name) => Some(name.into_owned()),
+    pub fn name<'w>(&mut self, written: &'w str, place: &Place) -> Option<Cow<'w, str>> {
+        match meant(written, self.percent) {
+            Ok(name) => Some(name),
             Err(fault) => {
                 self.fault(place.clone(), fault);
                 None
@@ -253,10 +253,7 @@ impl<'s> Reader<'s> {
 
     fn scalar<'v>(&self, value: &'v Toml<'_>) -> Result<Scalar<'v>, Fault> {
         Ok(match value {
-            Toml::Text(text) => {
-                check_characters(text)?;
-                Scalar::Text(self.percent.expand(text)?)
-            }
+            Toml::Text(text) => Scalar::Text(meant(text, self.percent)?),
             Toml::Integer(Some(integer)) => Scalar::Integer(*integer),
             Toml::Integer(None) => {
                 return Err(Fault::new(rule::QUANTITY, "an integer beyond 64 bits"));
@@ -293,6 +290,17 @@ pub fn word(scalar: Scalar) -> Result<Cow<str>, Fault> {
             format!("expected a string, found {}", other.kind()),
         )),
     }
+}
+
+/// A text as it is meant: characters checked, `%i` replaced.
+fn meant<'w>(written: &'w str, percent: Percent<'_>) -> Result<Cow<'w, str>, Fault> {
+    // Nearly all are of this kind, and of these neither is to be done.
+    let is_ordinary = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'%';
+    if written.bytes().all(is_ordinary) {
+        return Ok(Cow::Borrowed(written));
+    }
+    check_characters(written)?;
+    percent.expand(written)
 }
 
 impl Percent<'_> {

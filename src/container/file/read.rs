@@ -305,7 +305,10 @@ impl Draft<'_> {
 /// The items, sorted.
 fn each_once<T: Ord>(items: Vec<(T, Place)>) -> Vec<T> {
     let mut items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
-    items.sort();
-    items.dedup();
+    // Most people write one or two, and in order.
+    if !items.is_sorted_by(|a, b| a < b) {
+        items.sort();
+        items.dedup();
+    }
     items
 }

@@ -1,6 +1,7 @@
 //! Paths in; what is in the files, each read once and numbered, out.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{Content, read_content};
@@ -26,7 +27,7 @@ pub struct Document {
 pub struct Documents {
     list: Vec<Document>,
     /// The drop-ins among them, which may be meant for many containers.
-    numbers: BTreeMap<PathBuf, usize>,
+    numbers: BTreeMap<OsString, usize>,
     bytes: usize,
 }
 
@@ -60,11 +61,11 @@ impl Documents {
 
     /// The same, unless it has been read before.
     pub fn read_once(&mut self, source: &Path, path: &Path) -> usize {
-        if let Some(number) = self.numbers.get(source) {
+        if let Some(number) = self.numbers.get(source.as_os_str()) {
             return *number;
         }
         let number = self.read(source.to_owned(), path);
-        self.numbers.insert(source.to_owned(), number);
+        self.numbers.insert(source.into(), number);
         number
     }
 

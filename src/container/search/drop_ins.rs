@@ -114,10 +114,14 @@ impl DropIns {
 
     fn of_instances<'a>(&'a self, name: &'a FileName) -> impl Iterator<Item = (&'a str, &'a Stem)> {
         let from = (Bound::Included(name.as_str()), Bound::Unbounded);
-        let stems = self.stems.range::<str, _>(from);
+        // Nothing else has instances, and to look them up takes its time.
+        let template = name.is_template().then_some(name.as_str());
+        let stems = template.map(|_| self.stems.range::<str, _>(from));
         stems
+            .into_iter()
+            .flatten()
             .map_while(|(stem, known)| Some((stem.strip_prefix(name.as_str())?, known)))
-            .filter(|(instance, _)| name.is_template() && !instance.is_empty())
+            .filter(|(instance, _)| !instance.is_empty())
     }
 
     /// An error for each directory that is meant for the container file `name` and cannot be read.

@@ -107,13 +107,9 @@ fn scaled(number: &str, factor: u64) -> Option<u64> {
 pub fn memory(scalar: Scalar) -> Result<u64, Fault> {
     // Less does not hold the first page tables of any program: a bare number that was meant as megabytes.
     const LEAST: u64 = 1 << 20;
-    let written = match &scalar {
-        Scalar::Integer(number) => number.to_string(),
-        Scalar::Text(size) => quote(size),
-        _ => String::new(),
-    };
-    match bytes(scalar)? {
+    match bytes(&scalar)? {
         bytes if bytes < LEAST => {
+            let written = written(&scalar);
             let message = format!("{written} is {bytes} bytes, in which no program runs");
             Err(Fault::new(rule::QUANTITY, message).help(SIZE_HELP))
         }
@@ -128,7 +124,7 @@ pub fn memory_limit(scalar: Scalar) -> Result<Limit, Fault> {
 
 /// Bytes, with 0 for none at all, or `infinity`.
 pub fn swap_limit(scalar: Scalar) -> Result<Limit, Fault> {
-    limit(scalar, bytes)
+    limit(scalar, |scalar| bytes(&scalar))
 }
 
 fn limit(scalar: Scalar, read: fn(Scalar) -> Result<u64, Fault>) -> Result<Limit, Fault> {
@@ -176,17 +172,28 @@ fn integer(scalar: Scalar, least: u64, most: i64, what: &str) -> Result<u64, Fau
 const SIZE_HELP: &str =
     "a size such as \"512M\" or \"2G\" (K, M, G, T; 1024-based), or an integer of bytes";
 
-fn bytes(scalar: Scalar) -> Result<u64, Fault> {
-    let (bytes, written) = match scalar {
-        Scalar::Integer(number) => (u64::try_from(number).ok(), number.to_string()),
+fn bytes(scalar: &Scalar) -> Result<u64, Fault> {
+    let bytes = match scalar {
+        Scalar::Integer(number) => u64::try_from(*number).ok(),
+        Scalar::Text(size) => bytes_of(size),
         other => {
-            let size = word(other)?;
-            (bytes_of(&size), quote(&size))
+            let message = format!("expected a string, found {}", other.kind());
+            return Err(Fault::new(rule::WRONG_TYPE, message));
         }
     };
     bytes.ok_or_else(|| {
-        Fault::new(rule::QUANTITY, format!("{written} is not a size")).help(SIZE_HELP)
+        let message = format!("{} is not a size", written(scalar));
+        Fault::new(rule::QUANTITY, message).help(SIZE_HELP)
     })
+}
+
+/// A quantity as messages have it.
+fn written(scalar: &Scalar) -> String {
+    match scalar {
+        Scalar::Integer(number) => number.to_string(),
+        Scalar::Text(text) => quote(text),
+        other => other.kind().to_owned(),
+    }
 }
 
 fn bytes_of(size: &str) -> Option<u64> {
