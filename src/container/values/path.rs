@@ -20,15 +20,15 @@ fn normal_of(scalar: Scalar) -> Result<String, Fault> {
     normal(&written, &written)
 }
 
-/// Whether it is so already, as far as a quick look tells.
-fn is_normal(path: &str) -> bool {
-    let is_odd = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
-    let is_plain = |byte: u8| byte.is_ascii_graphic();
-    (2..=255).contains(&path.len())
-        && path.starts_with('/')
-        && !path.ends_with('/')
-        && path.bytes().all(is_plain)
-        && !path.as_bytes().windows(2).any(is_odd)
+/// Whether `path` is absolute, written the shortest way, and of printable ASCII, as far as a quick look tells.
+pub fn is_normal(path: &str) -> bool {
+    let mut after_slash = false;
+    let is_plain = |byte: u8| {
+        let is_odd = after_slash && matches!(byte, b'/' | b'.');
+        after_slash = byte == b'/';
+        byte.is_ascii_graphic() && !is_odd
+    };
+    path.len() <= 255 && path.starts_with('/') && !path.ends_with('/') && path.bytes().all(is_plain)
 }
 
 /// `path` the shortest way; `written` is what its user knows it by.
