@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Layer;
-use super::tree::{Branch, Node, Pair, Span, Toml};
+use super::tree::{Branch, Node, Pair, Span, Toml, bit};
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
 
 /// Where something is written.
@@ -47,6 +47,8 @@ pub struct Table<'d> {
     /// Of one key all that is written is side by side, weakest first.
     written: Vec<Written<'d>>,
     is_sorted: bool,
+    /// Of each key that is written its [`bit`].
+    bits: u64,
     /// `[root]`, or empty for the top level; `mounts` for one of its entries.
     title: &'static str,
     /// The name of an entry.
@@ -108,6 +110,7 @@ impl<'d> Table<'d> {
         Self {
             written: Vec::new(),
             is_sorted: true,
+            bits: 0,
             title,
             name: None,
             // What most containers are asked for, and what of most other tables is.
@@ -142,6 +145,7 @@ impl<'d> Table<'d> {
             is_asked: false,
         });
         self.written.extend(written);
+        self.bits |= table.bits();
         self.is_sorted = false;
         // One file has each key once.
         if !is_first {
@@ -167,6 +171,10 @@ impl<'d> Table<'d> {
     }
 
     fn range(&self, key: &str) -> Range<usize> {
+        // Of thirty keys that are asked for most are not there.
+        if self.bits & bit(key) == 0 {
+            return 0..0;
+        }
         let is = |written: &Written<'_>| written.key == key;
         // Tables are short. Lengths differ sooner than text does, so this is quicker than a search by halves.
         let start = self.written.iter().position(is);

@@ -86,6 +86,18 @@ impl Branch<'_> {
     pub fn has(&self, key: &str) -> bool {
         self.pairs.iter().any(|pair| pair.key == key)
     }
+
+    /// The [`bit`]s of all keys.
+    pub fn bits(&self) -> u64 {
+        let bits = self.pairs.iter().map(|pair| bit(&pair.key));
+        bits.fold(0, |bits, bit| bits | bit)
+    }
+}
+
+/// One of 64 bits for `key`. Where the bit is not, the key is not either.
+pub fn bit(key: &str) -> u64 {
+    let last = key.as_bytes().last().map_or(0, |last| usize::from(*last));
+    1 << ((key.len() * 19 + last) % 64)
 }
 
 impl<'t> Toml<'t> {
