@@ -64,7 +64,7 @@ fn generate(prefix: &Prefix, directory: &Path, log: &Log) -> ExitCode {
             "and {more} more files with mistakes: lodger check"
         ));
     }
-    let errors = write(units(&installed), directory)
+    let errors = write(units(&installed, prefix), directory)
         .err()
         .unwrap_or_default();
     for error in &errors {

@@ -4,7 +4,7 @@
 //! may rely on what the types here promise. [`keys`] is the one table of what can be written.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::signal::SignalNumber;
@@ -21,6 +21,7 @@ pub mod name;
 pub mod raw;
 pub mod references;
 pub mod search;
+mod shared;
 pub mod sources;
 pub mod values;
 
@@ -165,16 +166,20 @@ pub struct Root {
     pub writable_usr: bool,
 }
 
-/// How a base becomes a root. `shared` comes with pinned bases.
+/// How a base becomes a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RootKind {
     /// The base under the container's own writable upper.
     Overlay,
+    /// The base itself, read-only, with a /var of the container's own.
+    Shared,
 }
 
-/// The read-only tree that containers share. A value, not an assumption: pinned generations will stand beside the live host.
+/// The read-only tree that containers share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {
+    /// A generation of the host that never changes: the newest one at each start, unless the container is held on another.
+    Pinned,
     /// The live `/`.
     Host,
 }
@@ -183,14 +188,8 @@ impl Base {
     /// The word for it in container files and on lodgerd's command line.
     pub fn word(&self) -> &'static str {
         match self {
+            Base::Pinned => "pinned",
             Base::Host => "host",
-        }
-    }
-
-    /// The tree itself, as the booted system sees it.
-    pub fn tree(&self) -> &Path {
-        match self {
-            Base::Host => Path::new("/"),
         }
     }
 }

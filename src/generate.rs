@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::container::Start;
 use crate::container::installed::Installed;
 use crate::place;
-use crate::service::{service, stub, stub_units_to_start};
+use crate::prefix::Prefix;
+use crate::service::{Way, service, stub, stub_units_to_start};
 use crate::unit::Unit;
 
 mod write;
@@ -30,10 +31,10 @@ pub struct Made {
     pub wanted: Option<String>,
 }
 
-/// All units of `installed`, each made when it is asked for: together they are a thousand times as much to hold as one.
-pub fn units(installed: &Installed) -> impl Iterator<Item = Made> {
+/// All units of `installed` on the host below `prefix`, each made when it is asked for: together they are a thousand times as much to hold as one.
+pub fn units<'i>(installed: &'i Installed, prefix: &'i Prefix) -> impl Iterator<Item = Made> + 'i {
     let good = installed.containers().map(|container| {
-        let unit = service(container);
+        let unit = service(container, Way::of(container, prefix));
         let wanted = (container.start == Start::Boot).then(|| unit.file_name.clone());
         Made { unit, wanted }
     });
@@ -49,9 +50,9 @@ pub fn units(installed: &Installed) -> impl Iterator<Item = Made> {
 }
 
 /// The same, all at once.
-pub fn tree(installed: &Installed) -> UnitTree {
+pub fn tree(installed: &Installed, prefix: &Prefix) -> UnitTree {
     let mut tree = UnitTree::default();
-    for made in units(installed) {
+    for made in units(installed, prefix) {
         if let Some((path, target)) = made.link() {
             tree.links.insert(path, target);
         }

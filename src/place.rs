@@ -6,6 +6,8 @@ pub const CONTAINER_FILES: [&str; 3] = ["/etc/lodger", "/run/lodger", "/usr/lib/
 pub const SETTINGS: &str = "/etc/lodger.toml";
 /// Mount points of the containers' roots.
 pub const ROOTS: &str = "/run/lodger/roots";
+/// Locks by which starts wait for one another.
+pub const QUEUE: &str = "/run/lodger/queue";
 /// Mask layers, content-addressed, on a tmpfs.
 pub const MASKS: &str = "/run/lodger/masks";
 /// All state.
@@ -14,14 +16,34 @@ pub const STATE: &str = "/var/lib/lodger";
 pub const CONTAINERS: &str = "/var/lib/lodger/containers";
 /// Where in a container's state the uppers lie that are thrown away at every start.
 pub const EPHEMERAL: &str = "ephemeral";
+/// Pinned bases, unless `/etc/lodger.toml` says otherwise.
+pub const BASES: &str = "/var/lib/lodger/bases";
+/// dpkg's database.
+pub const ADMINDIR: &str = "/var/lib/dpkg";
 /// Data that containers share and keep.
 pub const VOLUMES: &str = "/var/lib/lodger/volumes";
+/// In the directory of bases: the link to the number of the one that containers start on.
+pub const CURRENT_BASE: &str = "current";
+/// In a container's state: the link to the base it is held on.
+pub const HELD_BASE: &str = "base";
+/// In a container's state: the /var of one with a shared root.
+pub const OWN_VAR: &str = "var";
+/// The bases again, read-only: what roots are made of.
+pub const MOUNTED_BASES: &str = "/run/lodger/bases";
 /// The daemon, which also mounts the roots.
 pub const LODGERD: &str = "/usr/libexec/lodgerd";
 /// The target that starts every container of `start = "boot"`.
 pub const TARGET: &str = "lodger.target";
 /// Where the links lie through which it starts them, in a directory of units (systemd.unit(5)).
 pub const WANTS: &str = "lodger.target.wants";
+/// The service that sees to it that there is a pinned base, and a new one when dpkg has changed something. `lodger-base.service`
+/// would be the container `base`.
+pub const BASE_UNIT: &str = "lodgerd-base.service";
+/// The service that makes sure, once in a boot, that systemd isolates containers on this host. Those that lodgerd does not see
+/// at their start require it.
+pub const ISOLATION_UNIT: &str = "lodgerd-isolation.service";
+/// What comes before the container's name in the service that prepares what has to be there before a start.
+pub const PREPARE_UNIT: &str = "lodgerd-prepare@";
 /// The slice every container runs in.
 pub const SLICE: &str = "lodger.slice";
 /// What generators and people read about the files: what became of each.

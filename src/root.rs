@@ -18,11 +18,17 @@
 pub mod attributes;
 pub mod bind;
 pub mod discard;
+pub mod live;
+pub mod lower;
 pub mod mask;
 pub mod mount;
+pub mod mounted_bases;
 pub mod overlay;
+pub mod prepare;
 pub mod program;
+pub mod queue;
 pub mod seen;
+pub mod skeleton;
 pub mod submounts;
 pub mod sweep;
 pub mod volume;

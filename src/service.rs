@@ -6,7 +6,7 @@ use std::iter;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::container::{Container, MountSource, Network, Restart, ServiceType, User};
+use crate::container::{Base, Container, MountSource, Network, Restart, ServiceType, User};
 use crate::place;
 use crate::signal::SignalNumber;
 use crate::unit::{Escaped, Unit, escape};
@@ -14,22 +14,30 @@ use crate::unit::{Escaped, Unit, escape};
 mod limits;
 mod mount;
 mod sandbox;
+pub mod shared;
 mod stub;
+mod way;
+
+pub use way::Way;
 
 pub use stub::{stub, stub_units_to_start};
 
 /// What systemd leaves `lodgerd stop` on top of the container's own stop timeout.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
-/// The service unit of `container`: systemctl's view of it, and all that systemd needs to run it.
-pub fn service(container: &Container) -> Unit {
+/// The service unit of `container`, whose root is made in this `way`: systemctl's view of it, and all that systemd needs to run
+/// it.
+pub fn service(container: &Container, way: Way) -> Unit {
     let header = header(&container.source);
     let mut unit = Unit::new(container.name.service(), escape::text(&header));
     add_description(&mut unit, container);
-    add_relations(&mut unit, container);
+    add_relations(&mut unit, container, way);
     add_raw(&mut unit, container, "Unit");
-    add_commands(&mut unit, container);
-    add_root(&mut unit, container);
+    add_commands(&mut unit, container, way);
+    match way {
+        Way::Mounted => add_root(&mut unit, container),
+        Way::Shared { .. } => shared::add(&mut unit, container),
+    }
     add_payload(&mut unit, container);
     add_restarts(&mut unit, container);
     limits::add(&mut unit, container);
@@ -81,30 +89,47 @@ fn mounts_for(container: &Container) -> Escaped<'static> {
     escape::words(paths.map(|path| path.to_string_lossy().into_owned()))
 }
 
-fn add_relations(unit: &mut Unit, container: &Container) {
+fn add_relations(unit: &mut Unit, container: &Container, way: Way) {
     let relations = &container.relations;
     // `systemctl restart lodger.target` reaches every container, also those started by hand.
     let mut part_of = vec![place::TARGET];
     part_of.extend(relations.part_of.iter().map(String::as_str));
     let mut seen = BTreeSet::new();
-    let after = [&relations.requires, &relations.wants, &relations.after];
+    // Wanted and not required: it is started again for each new base, and must not take the containers with it.
+    let base = [place::BASE_UNIT].into_iter();
+    let base = base.filter(|_| container.root.base == Base::Pinned);
+    let wants: Vec<&str> = base
+        .chain(relations.wants.iter().map(String::as_str))
+        .collect();
+    let own = own_requirements(container, way);
+    let requires = own.iter().chain(&relations.requires);
+    let requires: Vec<&str> = requires.map(String::as_str).collect();
+    let after = requires.iter().chain(&wants).copied();
     let after: Vec<&str> = after
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
+        .chain(relations.after.iter().map(String::as_str))
         .filter(|unit| seen.insert(*unit))
         .collect();
     unit.add("Unit", "PartOf", escape::verbatim(part_of.join(" ")));
-    for (key, units) in [
-        ("Requires", &relations.requires),
-        ("Wants", &relations.wants),
-    ] {
+    for (key, units) in [("Requires", &requires), ("Wants", &wants)] {
         if !units.is_empty() {
             unit.add("Unit", key, escape::verbatim(units.join(" ")));
         }
     }
     if !after.is_empty() {
         unit.add("Unit", "After", escape::verbatim(after.join(" ")));
+    }
+}
+
+/// Units without which a root cannot be made, or be relied on.
+fn own_requirements(container: &Container, way: Way) -> Vec<String> {
+    let prepare = || {
+        let instance = escape::name(container.name.as_str());
+        format!("{}{instance}.service", place::PREPARE_UNIT)
+    };
+    match way {
+        Way::Mounted => Vec::new(),
+        Way::Shared { prepared: true } => vec![place::ISOLATION_UNIT.to_owned()],
+        Way::Shared { prepared: false } => vec![place::ISOLATION_UNIT.to_owned(), prepare()],
     }
 }
 
@@ -116,25 +141,32 @@ fn add_raw(unit: &mut Unit, container: &Container, section: &'static str) {
     }
 }
 
-fn add_commands(unit: &mut Unit, container: &Container) {
+fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
     let service_type = match container.service_type {
         ServiceType::Exec => "exec",
         ServiceType::Notify => "notify",
         ServiceType::Oneshot => "oneshot",
     };
     unit.add("Service", "Type", service_type);
-    // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
     // With an init, the program that says READY=1 is not the main process.
     let program_reports = container.init && container.service_type == ServiceType::Notify;
-    let access = if program_reports { "all" } else { "exec" };
+    let access = match way {
+        _ if program_reports => "all",
+        // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
+        Way::Mounted => "exec",
+        Way::Shared { .. } if mount::reports(container) => "main",
+        Way::Shared { .. } => "none",
+    };
     unit.add("Service", "NotifyAccess", access);
     unit.add("Service", "Slice", place::SLICE);
-    // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
-    unit.add(
-        "Service",
-        "ExecStartPre",
-        escape::privileged_command(mount::command(container)),
-    );
+    if way == Way::Mounted {
+        // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
+        unit.add(
+            "Service",
+            "ExecStartPre",
+            escape::privileged_command(mount::command(container)),
+        );
+    }
     let init = [place::INIT, "--"].into_iter().filter(|_| container.init);
     let exec = container.exec.iter().map(String::as_str);
     unit.add("Service", "ExecStart", escape::command(init.chain(exec)));
@@ -144,6 +176,9 @@ fn add_commands(unit: &mut Unit, container: &Container) {
         unit.add("Service", "ExecReload", escape::privileged_command(reload));
     }
     add_stop(unit, container);
+    if way == Way::Mounted {
+        add_unmount(unit, container);
+    }
 }
 
 fn add_stop(unit: &mut Unit, container: &Container) {
@@ -159,16 +194,23 @@ fn add_stop(unit: &mut Unit, container: &Container) {
         );
     }
     unit.add("Service", "ExecStop", escape::privileged_command(stop));
+}
+
+fn add_unmount(unit: &mut Unit, container: &Container) {
     // The service has its own copy of the mount now. Without the host's, the mount table that every later start reads stays
-    // short. After a start that failed it is ExecStopPost= that takes the mount away.
+    // short. What a start leaves that was cut short is taken away by later ones. No ExecStopPost= for it: with Type=exec and
+    // PrivatePIDs= systemd 257 would abort, PID 1 and all, if it were stopped at a bad moment of its start
+    // (service_spawn_internal, "!s->exec_fd_event_source").
     let mut unmount = vec![place::LODGERD, "unmount"];
     if container.network == Network::None {
         unmount.push("--private-network");
     }
     unmount.push(container.name.as_str());
-    for key in ["ExecStartPost", "ExecStopPost"] {
-        unit.add("Service", key, escape::privileged_command(&unmount));
-    }
+    unit.add(
+        "Service",
+        "ExecStartPost",
+        escape::privileged_command(&unmount),
+    );
 }
 
 fn add_root(unit: &mut Unit, container: &Container) {

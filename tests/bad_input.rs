@@ -270,7 +270,7 @@ fn long_arrays_are_read_or_told() {
     let run = root.generate();
     assert_eq!((run.status, run.messages.as_str()), (Some(0), ""));
     assert!(run.is_made("words"));
-    assert!(run.units["lodger-units.service"].contains("\nAfter=a.target\n"));
+    assert!(run.units["lodger-units.service"].contains("\nAfter=lodgerd-base.service a.target\n"));
 
     let numbered =
         |line: &str, count| lines(count, |number| line.replace('N', &format!("{number:x}")));

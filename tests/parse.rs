@@ -4,7 +4,8 @@ use std::path::Path;
 
 use lodger::container::file::parse;
 use lodger::container::name::FileName;
-use lodger::service::{service, stub};
+use lodger::prefix::Prefix;
+use lodger::service::{Way, service, stub};
 use proptest::prelude::*;
 
 proptest! {
@@ -28,8 +29,10 @@ proptest! {
 fn checked(text: &str) -> Result<(), TestCaseError> {
     for name in ["web", "web@"] {
         let name = FileName::parse(name).expect("it is a name");
+        let nowhere = Prefix::under("/nowhere".as_ref());
+        let unit_of = |container| service(container, Way::of(container, &nowhere));
         let units: Vec<_> = match parse(&name, Path::new("/etc/lodger/x.toml"), text) {
-            Ok(file) => file.containers.iter().map(service).collect(),
+            Ok(file) => file.containers.iter().map(unit_of).collect(),
             Err(refused) => {
                 prop_assert!(!refused.diagnostics.is_empty());
                 for diagnostic in &refused.diagnostics {

@@ -61,7 +61,7 @@ impl Show {
         if self.sources {
             return self.run_sources(&installed, out);
         }
-        let tree = tree(&installed);
+        let tree = tree(&installed, prefix);
         let shown: Vec<_> = units.iter().filter_map(|unit| shown(&tree, unit)).collect();
         if self.json {
             write_json(out, &shown)?;

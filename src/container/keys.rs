@@ -180,10 +180,14 @@ keys! {
 
     KIND: RootKind = "root.kind", Shape::Words(words::<RootKind>), values::root_kind,
         default "\"overlay\"", becomes "RootDirectory=", like r#""overlay""#,
-        "The base with the container's own writable layer over it: the only kind in this version.";
+        "How the base becomes the root. `overlay`: with the container's own writable layer over it. `shared`: read-only as it is, with the \
+         container's own `/var`, `/tmp` and `/run`; what is mounted elsewhere than there, in `/srv`, `/mnt`, `/media`, `/home`, `/root` or \
+         `/boot` needs a place that the host has.";
     BASE: Base = "root.base", Shape::Words(words::<Base>), values::base,
-        default "\"host\"", becomes "lodgerd mount", like r#""host""#,
-        "The tree below is the live host: the only base in this version.";
+        default "\"pinned\"", becomes "lodgerd mount", like r#""host""#,
+        "The tree below. `pinned` is a copy of the host, made of hard links, that never changes: the newest at each start. It holds what \
+         packages own and everybody may read; a new one is made after each package change. `host` is the live host: what a running \
+         container sees while dpkg is at work is a mix of old and new.";
     SHOW: PathBuf = "root.show", Shape::List(&Shape::Path), path::shown,
         default "[]", becomes "lodgerd mount", like r#"["/etc/ssl/private/shop.key"]"#,
         "Absolute paths of the host that the container sees, read-only, although the base is without them. They have to be there at \

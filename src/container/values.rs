@@ -40,11 +40,13 @@ impl Word for Start {
 }
 
 impl Word for RootKind {
-    const WORDS: &'static [(&'static str, Self)] = &[("overlay", Self::Overlay)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("overlay", Self::Overlay), ("shared", Self::Shared)];
 }
 
 impl Word for Base {
-    const WORDS: &'static [(&'static str, Self)] = &[("host", Self::Host)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("pinned", Self::Pinned), ("host", Self::Host)];
 }
 
 impl Word for Profile {
@@ -66,12 +68,12 @@ pub fn start(scalar: Scalar) -> Result<Start, Fault> {
 
 /// How the base becomes the root.
 pub fn root_kind(scalar: Scalar) -> Result<RootKind, Fault> {
-    word_so_far(scalar, &["shared"])
+    read_word(scalar)
 }
 
 /// The tree underneath.
 pub fn base(scalar: Scalar) -> Result<Base, Fault> {
-    word_so_far(scalar, &["pinned"])
+    read_word(scalar)
 }
 
 /// Which network.

@@ -37,8 +37,10 @@ pub enum Entry {
     Directory(Owner),
     /// A directory that is empty but for what the mask itself has in it.
     Opaque(Owner),
-    /// A symbolic link, in an opaque directory.
+    /// A symbolic link.
     Symlink(PathBuf),
+    /// A regular file with this content.
+    File(Owner, Vec<u8>),
 }
 
 /// A mask layer as data: paths relative to the tree it masks, in an order that puts a directory before its contents.
@@ -70,9 +72,14 @@ impl Mask {
     /// Whether the base's own content at `path` is out of sight: the path or one above it is whited out or opaque.
     pub fn covers(&self, path: &Path) -> bool {
         path.ancestors().any(|above| match self.entries.get(above) {
-            Some(Entry::Whiteout | Entry::Symlink(_) | Entry::Opaque(_)) => true,
+            Some(Entry::Whiteout | Entry::Symlink(_) | Entry::File(..) | Entry::Opaque(_)) => true,
             Some(Entry::Directory(_)) | None => false,
         })
+    }
+
+    /// Whether it takes nothing away.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Entries in order.
@@ -110,6 +117,11 @@ impl Mask {
                 Entry::Symlink(target) => {
                     sha.update(b"\0l");
                     sha.update(target.as_os_str().as_encoded_bytes());
+                }
+                Entry::File(owner, content) => {
+                    let Owner { mode, uid, gid } = owner;
+                    sha.update(format!("\0f{mode:o} {uid} {gid} {}\0", content.len()));
+                    sha.update(content);
                 }
             }
             sha.update(b"\0");
@@ -169,6 +181,10 @@ impl Entry {
                 xattr::set_opaque(at)?;
             }
             Entry::Symlink(target) => symlink(target, at)?,
+            Entry::File(owner, content) => {
+                fs::write(at, content)?;
+                owner.apply(at)?;
+            }
         }
         Ok(())
     }
@@ -177,6 +193,10 @@ impl Entry {
 impl Owner {
     fn make_directory(self, at: &Path) -> Result<()> {
         fs::DirBuilder::new().mode(0o700).create(at)?;
+        self.apply(at)
+    }
+
+    fn apply(self, at: &Path) -> Result<()> {
         lchown(at, Some(self.uid), Some(self.gid))?;
         fs::set_permissions(at, fs::Permissions::from_mode(self.mode))?;
         Ok(())
@@ -237,6 +257,8 @@ mod tests {
             mask(&[("a", Entry::Opaque(Owner { uid: 1, ..ROOT }))]),
             mask(&[("a", Entry::Symlink("b".into()))]),
             mask(&[("a", Entry::Symlink("c".into()))]),
+            mask(&[("a", Entry::File(ROOT, b"b".to_vec()))]),
+            mask(&[("a", Entry::File(ROOT, b"c".to_vec()))]),
             mask(&[]),
         ];
         for other in &others {

@@ -16,7 +16,7 @@ use super::bind::{self, Bind, Source};
 use super::mask::Mask;
 use super::overlay::{Overlay, bind_file, detach, make_directory};
 use super::volume::Volume;
-use super::{discard, program, seen, submounts, sweep};
+use super::{discard, lower, program, queue, seen, submounts, sweep};
 use crate::cgroup::is_gone;
 use crate::container::{Base, Name};
 use crate::place;
@@ -28,6 +28,8 @@ pub struct MountRequest {
     pub name: Name,
     /// The tree underneath.
     pub base: Base,
+    /// Where pinned bases are.
+    pub bases: PathBuf,
     /// Absolute paths it must not see, besides what lodger always takes away.
     pub hide: Vec<PathBuf>,
     /// Has to exist in the root: systemd is told to go on without it, since it looks before the root is mounted.
@@ -48,6 +50,8 @@ pub struct MountRequest {
 /// With path and cause; then nothing stays mounted, and the start of the service fails with them.
 pub fn mount(request: &MountRequest) -> Result<()> {
     enter_host_mounts()?;
+    make_directory(Path::new(place::QUEUE), 0o700)?;
+    let _turn = queue::take_turn()?;
     require_sources(request)?;
     provide_volumes(&request.volumes)?;
     let root = request.name.root();
@@ -61,6 +65,7 @@ pub fn mount(request: &MountRequest) -> Result<()> {
     let _layers = sweep::hold(Path::new(place::MASKS))?;
     detach(&root)?;
     refuse_used_mount_point(&root)?;
+    let lower = lower::lower(request.base, &state, &request.bases)?;
     let state = if request.ephemeral {
         discard::discard(&state, place::EPHEMERAL)?;
         state.join(place::EPHEMERAL)
@@ -68,7 +73,7 @@ pub fn mount(request: &MountRequest) -> Result<()> {
         discard::sweep(&state)?;
         state
     };
-    build(request, &root, &state).inspect_err(|_| {
+    build(request, &lower.tree, &root, &state).inspect_err(|_| {
         // The error that is on its way says more than a second one would.
         let _ = detach(&root);
     })
@@ -103,21 +108,33 @@ fn keep_own_mounts(main: i32, host: &File) -> Result<()> {
         .context("cannot make the mounts of the service its own")
 }
 
-fn build(request: &MountRequest, root: &Path, state: &Path) -> Result<()> {
-    let tree = request.base.tree();
-    let mask = match request.base {
-        Base::Host => seen::mask_of_host(tree, &request.hide)?,
-    };
+fn build(request: &MountRequest, tree: &Path, root: &Path, state: &Path) -> Result<()> {
     let source = request.name.overlay();
-    overlay(&source, tree, &mask, state, root)?;
-    let mountinfo = fs::read("/proc/self/mountinfo").context("cannot read /proc/self/mountinfo")?;
-    for point in submounts::in_sight(&submounts::parse_mount_points(&mountinfo), &mask) {
-        carry_over(&source, &point, &mask, state, root)?;
+    match request.base {
+        Base::Pinned => {
+            let mask = seen::mask_of_base(tree, Path::new("/"), &request.hide)?;
+            overlay(&source, tree, &mask, state, root)?;
+        }
+        Base::Host => {
+            let mask = seen::mask_of_host(tree, &request.hide)?;
+            overlay(&source, tree, &mask, state, root)?;
+            carry_over_all(&source, &mask, state, root)?;
+        }
     }
     bind::mount_all(&request.binds, root)?;
     require_directory(root, &request.working_directory)?;
     let mut programs = request.programs.iter();
     programs.try_for_each(|program| program::require(root, program))
+}
+
+/// Shows what is mounted inside the live host: an overlay has only the directory under a mount point. A pinned base holds what
+/// was mounted there.
+fn carry_over_all(source: &str, mask: &Mask, state: &Path, root: &Path) -> Result<()> {
+    let mountinfo = fs::read("/proc/self/mountinfo").context("cannot read /proc/self/mountinfo")?;
+    for point in submounts::in_sight(&submounts::parse_mount_points(&mountinfo), mask) {
+        carry_over(source, &point, mask, state, root)?;
+    }
+    Ok(())
 }
 
 /// Gives a filesystem mounted inside the base its own overlay, or its own bind mount if a file is mounted over a file.
@@ -143,11 +160,14 @@ fn carry_over(source: &str, point: &Path, mask: &Mask, state: &Path, root: &Path
 }
 
 fn overlay(source: &str, lower: &Path, mask: &Mask, state: &Path, target: &Path) -> Result<()> {
-    let layer = mask.layer(Path::new(place::MASKS))?;
+    let layer = match mask.is_empty() {
+        true => None,
+        false => Some(mask.layer(Path::new(place::MASKS))?),
+    };
     Overlay {
         source,
         lower,
-        mask: &layer,
+        mask: layer.as_deref(),
         state,
         target,
     }
@@ -200,7 +220,10 @@ fn provide_volumes(volumes: &[Volume]) -> Result<()> {
 
 /// Leaves the private mount namespace that systemd gives to every command of a service with `RootDirectory=`, for the
 /// one where the root has to appear: PID 1's.
-fn enter_host_mounts() -> Result<()> {
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn enter_host_mounts() -> Result<()> {
     enter(&mount_namespace(1)?.context("PID 1 has no mount namespace")?)
 }
 

@@ -21,7 +21,7 @@ pub struct Overlay<'a> {
     /// The tree underneath.
     pub lower: &'a Path,
     /// The mask layer over it, on another filesystem: a lower may not lie inside another (ELOOP).
-    pub mask: &'a Path,
+    pub mask: Option<&'a Path>,
     /// Holds `upper` and `work`; made if missing.
     pub state: &'a Path,
     /// Where it is mounted; has to exist.
@@ -100,8 +100,12 @@ impl Overlay<'_> {
             options.push(path);
             Ok(())
         };
-        add("", self.mask)?;
-        add(":", self.lower)?;
+        if let Some(mask) = self.mask {
+            add("", mask)?;
+            add(":", self.lower)?;
+        } else {
+            add("", self.lower)?;
+        }
         add(",upperdir=", upper)?;
         add(",workdir=", work)?;
         options.push(",index=off,metacopy=off,xino=off,redirect_dir=nofollow");

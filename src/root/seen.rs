@@ -10,27 +10,30 @@
 
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
+use super::live;
 use super::mask::{Entry, Mask, Owner};
 
 /// Seen, once what others cannot read is taken out.
 const SEARCHED: [&str; 3] = ["etc", "opt", "usr/local"];
 /// Seen as they are.
-const SEEN: [&str; 10] = [
+pub const SEEN: [&str; 10] = [
     "usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32", "etc", "opt",
 ];
 /// Lodger's own files on the host: other containers' environment may be in them.
-const OWN: [&str; 2] = ["etc/lodger", "etc/lodger.toml"];
+pub const OWN: [&str; 2] = ["etc/lodger", "etc/lodger.toml"];
 /// There, and empty.
-const EMPTY: [&str; 11] = [
+pub const EMPTY: [&str; 11] = [
     "boot", "dev", "home", "media", "mnt", "proc", "root", "run", "srv", "sys", "tmp",
 ];
 /// How deep the skeleton of `/var` goes: `/var/lib/nginx/body`.
-const SKELETON_DEPTH: usize = 3;
+pub const SKELETON_DEPTH: usize = 3;
 /// The most entries looked at for one container; past that the start fails and names the tree.
 const MOST_ENTRIES: usize = 1_000_000;
 
@@ -69,27 +72,57 @@ pub fn mask_of_host(host: &Path, hide: &[PathBuf]) -> Result<Mask> {
     Ok(view.mask)
 }
 
+/// The mask for a container on the pinned base `tree`, made of `host`: it shows what the administrator changes on the host
+/// without dpkg as it is now, and hides the absolute paths in `hide`. The rest of the base may be seen, or it would not be in it.
+///
+/// # Errors
+/// When a part of the base or the host cannot be read.
+pub fn mask_of_base(tree: &Path, host: &Path, hide: &[PathBuf]) -> Result<Mask> {
+    let mut view = View {
+        host: tree,
+        hidden: Vec::new(),
+        mask: Mask::default(),
+        entries: 0,
+    };
+    for path in live::PATHS.map(Path::new) {
+        if let Some(entry) = live::difference(&tree.join(path), &host.join(path))? {
+            view.keep_parents(path)?;
+            view.mask.insert(path, entry);
+        }
+    }
+    for path in hide.iter().flat_map(|path| on_host(tree, path)) {
+        view.white_out(&path)?;
+    }
+    Ok(view.mask)
+}
+
 /// Where `path` lies on the host, relative to it, with links in its directories resolved; and, if it is itself a link,
-/// what it leads to as well. Nothing if it does not exist.
+/// what it leads to as well. Nothing if it does not exist. No link leads out of `host`.
 fn on_host(host: &Path, path: &Path) -> Vec<PathBuf> {
     let relative = path.strip_prefix("/").unwrap_or(path);
     let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else {
         return Vec::new();
     };
-    let below = |path: PathBuf| path.strip_prefix(host).map(Path::to_path_buf).ok();
-    let itself = host
-        .join(parent)
-        .canonicalize()
-        .ok()
-        .map(|parent| parent.join(name));
-    let target = host.join(relative).canonicalize().ok();
-    let mut paths: Vec<_> = [itself, target]
-        .into_iter()
-        .flatten()
-        .filter_map(below)
-        .collect();
+    let itself = resolve(host, parent).map(|parent| parent.join(name));
+    let mut paths: Vec<_> = itself.into_iter().chain(resolve(host, relative)).collect();
     paths.dedup();
     paths
+}
+
+/// The path that `relative` leads to when `tree` is the root; relative to it. `None` if there is nothing.
+fn resolve(tree: &Path, relative: &Path) -> Option<PathBuf> {
+    let root = fs::File::open(tree).ok()?;
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let relative = match relative.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => relative,
+    };
+    let found = openat2(root.as_fd(), relative, how).ok()?;
+    let found = fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()?;
+    let tree = fs::read_link(format!("/proc/self/fd/{}", root.as_raw_fd())).ok()?;
+    found.strip_prefix(tree).ok().map(Path::to_path_buf)
 }
 
 struct View<'a> {
@@ -255,7 +288,7 @@ fn enterable(metadata: &Metadata) -> bool {
     metadata.mode() & 0o001 != 0
 }
 
-fn owner(metadata: &Metadata) -> Owner {
+pub(super) fn owner(metadata: &Metadata) -> Owner {
     Owner {
         mode: metadata.mode() & 0o7777,
         uid: metadata.uid(),

@@ -27,6 +27,12 @@ fn listing(mask: &Mask) -> Vec<String> {
             Entry::Directory(owner) => format!("d {} {:o}", path.display(), owner.mode),
             Entry::Opaque(owner) => format!("o {} {:o}", path.display(), owner.mode),
             Entry::Symlink(target) => format!("l {} -> {}", path.display(), target.display()),
+            Entry::File(owner, content) => format!(
+                "f {} {:o} {}",
+                path.display(),
+                owner.mode,
+                String::from_utf8_lossy(content)
+            ),
         })
         .collect()
 }

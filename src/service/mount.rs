@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::container::{Container, Mount, MountSource, ServiceType, User};
+use crate::container::{Container, Mount, MountSource, RootKind, ServiceType, User};
 use crate::place;
 
 /// Where `ProtectSystem=yes` makes everything read-only (systemd.exec(5)), and the links to it.
@@ -58,7 +58,7 @@ fn programs(container: &Container) -> impl Iterator<Item = &str> {
 }
 
 /// Whether systemd waits for messages of the program (sd_notify(3)).
-fn reports(container: &Container) -> bool {
+pub fn reports(container: &Container) -> bool {
     let mut directives = container.directives.iter();
     container.service_type == ServiceType::Notify
         || directives.any(|(_, key, _)| key == "WatchdogSec")
@@ -68,7 +68,7 @@ fn reports(container: &Container) -> bool {
 /// does so with programs, and `DynamicUser=`, whatever else the unit says, with everything (systemd.exec(5)).
 pub fn writable_in_read_only(container: &Container) -> impl Iterator<Item = &Path> {
     let everywhere = container.user == Some(User::Dynamic);
-    let programs = !container.root.writable_usr;
+    let programs = container.root.kind == RootKind::Overlay && !container.root.writable_usr;
     let writable = container
         .mounts
         .iter()

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::mount;
-use crate::container::{Container, Network, Profile, User};
+use crate::container::{Container, Network, Profile, RootKind, User};
 use crate::unit::{Unit, escape};
 
 /// Directives as they stand in the unit. They are the same in every one, so they are text from the start.
@@ -90,7 +90,7 @@ const TRUSTED_CAPABILITIES: &str =
 pub fn add(unit: &mut Unit, container: &Container) {
     let isolation = &container.isolation;
     unit.add_lines("Service", ALWAYS);
-    if !container.root.writable_usr {
+    if container.root.kind == RootKind::Overlay && !container.root.writable_usr {
         unit.add_lines("Service", READ_ONLY_USR);
     }
     for place in mount::writable_in_read_only(container) {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::container::file::{Refused, parse};
 use crate::container::name::FileName;
+use crate::prefix::Prefix;
 use std::path::Path;
 
 fn parsed(name: &str, text: &str) -> Result<Vec<Container>, Refused> {
@@ -10,9 +11,17 @@ fn parsed(name: &str, text: &str) -> Result<Vec<Container>, Refused> {
     parse(&FileName::parse(name).unwrap(), Path::new(&source), text).map(|file| file.containers)
 }
 
+fn service_of(container: &Container) -> String {
+    service(
+        container,
+        Way::of(container, &Prefix::under("/nowhere".as_ref())),
+    )
+    .to_string()
+}
+
 /// Without the sandbox, which is the same in all.
 fn lines(name: &str, text: &str) -> String {
-    let unit = service(&parsed(name, text).unwrap()[0]).to_string();
+    let unit = service_of(&parsed(name, text).unwrap()[0]);
     unit[..unit.find("MountAPIVFS=").unwrap()].to_owned()
 }
 
@@ -28,16 +37,17 @@ SourcePath=/etc/lodger/web.toml
 RequiresMountsFor=/var/lib/lodger/containers/web
 StartLimitIntervalSec=0
 PartOf=lodger.target
+Wants=lodgerd-base.service
+After=lodgerd-base.service
 
 [Service]
 Type=exec
 NotifyAccess=exec
 Slice=lodger.slice
-ExecStartPre=+/usr/libexec/lodgerd mount --base=host --program=/bin/x --no-notify web
+ExecStartPre=+/usr/libexec/lodgerd mount --base=pinned --program=/bin/x --no-notify web
 ExecStart=/bin/x
 ExecStop=+/usr/libexec/lodgerd stop --timeout=10
 ExecStartPost=+/usr/libexec/lodgerd unmount web
-ExecStopPost=+/usr/libexec/lodgerd unmount web
 RootDirectory=/run/lodger/roots/web
 RootDirectoryStartOnly=yes
 WorkingDirectory=-/
@@ -56,7 +66,7 @@ TimeoutStopSec=20s
 
 /// The values of a key, one a line.
 fn values(text: &str, key: &str) -> Vec<String> {
-    let unit = service(&parsed("web", text).unwrap()[0]).to_string();
+    let unit = service_of(&parsed("web", text).unwrap()[0]);
     let lines = unit.lines();
     lines
         .filter_map(|line| Some(line.strip_prefix(key)?.strip_prefix('=')?.to_owned()))
@@ -90,7 +100,7 @@ fn who_may_notify_and_what_has_to_be_there() {
             "--program=/usr/bin/tini --program=/bin/x",
         ),
     ] {
-        let mount = format!("+/usr/libexec/lodgerd mount --base=host {options} web");
+        let mount = format!("+/usr/libexec/lodgerd mount --base=pinned {options} web");
         assert_eq!(values(text, "ExecStartPre"), [mount]);
         assert_eq!(values(text, "NotifyAccess"), [access]);
     }

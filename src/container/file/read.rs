@@ -9,7 +9,7 @@ use super::wish::Wish;
 use crate::container::references::{self, Reference};
 use crate::container::{
     Base, Container, EnvironmentFile, Isolation, Limits, Name, Network, Restart, Root, RootKind,
-    ServiceType, Start, User, bounds, directives, exec, keys, mounts, values,
+    ServiceType, Start, User, bounds, directives, exec, keys, mounts, shared, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{Key, Percent, Place, Reader, Source, Table, read_word};
@@ -42,6 +42,7 @@ pub fn read_container(
         reader: Reader::new(sources, document, percent).telling(layers.most_mistakes),
         table: Table::of_layers(layers.of(name)),
         wishes: Vec::new(),
+        kind: None,
     };
     // Read before, for the file as a whole.
     draft.table.take(keys::INSTANCES.about.name);
@@ -84,6 +85,7 @@ pub fn read_container(
         directives: directives::read(&mut draft.reader, &mut draft.table, isolation.profile),
         isolation,
     };
+    draft.refuse_for_shared(&container);
     draft.commands(&mut container);
     draft.finish(container, references)
 }
@@ -93,6 +95,8 @@ struct Draft<'d> {
     reader: Reader<'d>,
     table: Table<'d>,
     wishes: Vec<Wish>,
+    /// Where `root.kind` is written.
+    kind: Option<Place>,
 }
 
 impl Draft<'_> {
@@ -136,6 +140,7 @@ impl Draft<'_> {
             mut reader,
             table,
             wishes,
+            kind: _,
         } = self;
         reader.refuse_rest(table);
         if let Some(fault) = bounds::too_much(&container) {
@@ -227,7 +232,7 @@ impl Draft<'_> {
     fn root(&mut self) -> Root {
         let mut root = Root {
             kind: RootKind::Overlay,
-            base: Base::Host,
+            base: Base::Pinned,
             show: Vec::new(),
             hide: Vec::new(),
             ephemeral: false,
@@ -237,6 +242,7 @@ impl Draft<'_> {
             return root;
         };
         let (reader, table) = (&mut self.reader, &mut table);
+        self.kind = table.place_of_value(keys::KIND.about.name);
         root.kind = reader.value(table, &keys::KIND).unwrap_or(root.kind);
         root.base = reader.value(table, &keys::BASE).unwrap_or(root.base);
         let shown = reader.list(table, &keys::SHOW).unwrap_or_default();
@@ -250,6 +256,14 @@ impl Draft<'_> {
         root.writable_usr = reader.value(table, &keys::WRITABLE_USR).unwrap_or(false);
         reader.refuse_rest(std::mem::take(table));
         root
+    }
+
+    fn refuse_for_shared(&mut self, container: &Container) {
+        if let Some(place) = self.kind.take() {
+            for fault in shared::faults(container) {
+                self.reader.fault(place.clone(), fault);
+            }
+        }
     }
 
     fn limits(&mut self) -> Limits {

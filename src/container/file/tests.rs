@@ -43,7 +43,7 @@ fn minimal(name: &str) -> Container {
         relations: Relations::default(),
         root: Root {
             kind: RootKind::Overlay,
-            base: Base::Host,
+            base: Base::Pinned,
             show: Vec::new(),
             hide: Vec::new(),
             ephemeral: false,
@@ -179,6 +179,7 @@ fn every_key_arrives() {
             hide: vec![PathBuf::from("/opt/a"), PathBuf::from("/opt/other")],
             ephemeral: true,
             writable_usr: true,
+            base: Base::Host,
             ..minimal("web").root
         },
         mounts: BTreeMap::from([
@@ -350,16 +351,16 @@ fn what_comes_later_is_told_apart_from_mistakes() {
     assert_eq!(
         faults(
             "web",
-            "exec = \"x\"\nroot = { kind = \"shared\", base = \"pinned\" }"
+            "exec = \"x\"\nstart = \"cluster\"\nnetwork.mode = \"private\""
         ),
         [
-            "x.toml:2:17: \"shared\" is not in this version of lodger yet",
-            "x.toml:2:34: \"pinned\" is not in this version of lodger yet",
+            "x.toml:2:9: \"cluster\" is not in this version of lodger yet",
+            "x.toml:3:16: \"private\" is not in this version of lodger yet",
         ]
     );
     assert_eq!(
         faults("web", "exec = \"x\"\nroot.base = \"hots\""),
-        ["x.toml:2:13: \"hots\" is not \"host\"; did you mean \"host\"?"]
+        ["x.toml:2:13: \"hots\" is none of \"pinned\", \"host\"; did you mean \"host\"?"]
     );
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::container::file::{ContainerFile, Refused, parse};
 use crate::container::name::FileName;
-use crate::service::service;
+use crate::service::{Way, service};
 
 mod verdicts;
 
@@ -212,7 +212,7 @@ fn what_lodger_writes_cannot_be_replaced() {
         "SystemCallErrorNumber",
     ];
     let file = include_str!("../../../tests/cases/every-key/etc/lodger/web.toml");
-    let unit = service(&parsed(file).unwrap().containers[0]);
+    let unit = service(&parsed(file).unwrap().containers[0], Way::Mounted);
     let lines: Vec<_> = unit.text().lines().collect();
     assert!(lines.len() > 60, "{}", lines.len());
     let mut section = Section::Unit;

@@ -1,0 +1,108 @@
+//! A container with a shared root in; the directives by which systemd makes that root out.
+//!
+//! The root is a base, as it is mounted read-only on /run/lodger/bases: nothing can be written in it, whatever a service's own
+//! mounts make of it, and systemd cannot make a missing mount point in it, which would change the base. No process of lodger's
+//! takes part in a start, so what has to be there before is prepared: the link to the base, the container's /var, volumes.
+
+use std::path::{Path, PathBuf};
+
+use crate::container::{Container, Mount, MountSource};
+use crate::place;
+use crate::unit::escape;
+use crate::unit::{Escaped, Unit};
+
+/// Directories that every base has, and has nothing in. A mount point below one of them is made in a tmpfs over it.
+const EMPTY: [&str; 5] = ["/home", "/media", "/mnt", "/root", "/srv"];
+
+/// What of the host's /etc is the host's as it is at the start, because people change it without dpkg. "-": it may not be there.
+const LIVE: &str = "-/etc/passwd -/etc/group -/etc/hosts -/etc/resolv.conf";
+
+/// Adds the root and all that is mounted in it.
+pub fn add(unit: &mut Unit, container: &Container) {
+    let link = container.name.state().join(place::HELD_BASE);
+    unit.add("Service", "RootDirectory", text(&link));
+    // Commands of lodger's see the host.
+    unit.add("Service", "RootDirectoryStartOnly", "yes");
+    unit.add(
+        "Service",
+        "WorkingDirectory",
+        text(&container.working_directory),
+    );
+    unit.add("Service", "BindReadOnlyPaths", LIVE);
+    for directory in EMPTY {
+        if container
+            .mounts
+            .keys()
+            .any(|target| is_below(target, directory))
+        {
+            unit.add(
+                "Service",
+                "TemporaryFileSystem",
+                tmpfs(Path::new(directory), "mode=0755,size=64K,nosuid,nodev"),
+            );
+        }
+    }
+    let var = container.name.state().join(place::OWN_VAR);
+    unit.add("Service", "BindPaths", bind(&var, Path::new("/var")));
+    for (target, mount) in &container.mounts {
+        add_mount(unit, target, mount);
+    }
+    for path in &container.root.hide {
+        // "-": what is not there need not be hidden; "+": inside.
+        let path = format!("-+{}", path.display());
+        unit.add("Service", "InaccessiblePaths", escape::words([path]));
+    }
+}
+
+fn add_mount(unit: &mut Unit, target: &Path, mount: &Mount) {
+    let key = match mount.read_only {
+        true => "BindReadOnlyPaths",
+        false => "BindPaths",
+    };
+    match &mount.source {
+        MountSource::Host(source) => unit.add("Service", key, bind(source, target)),
+        MountSource::Volume { name, .. } => {
+            let source = Path::new(place::VOLUMES).join(name);
+            unit.add("Service", key, bind(&source, target));
+        }
+        MountSource::Tmpfs { size, mode } => {
+            let options = format!(
+                "size={size},mode={:04o},nosuid,nodev",
+                mode.unwrap_or(0o1777)
+            );
+            unit.add("Service", "TemporaryFileSystem", tmpfs(target, &options));
+        }
+    }
+}
+
+fn is_below(target: &Path, directory: &str) -> bool {
+    target.starts_with(directory) && target != Path::new(directory)
+}
+
+fn text(path: &Path) -> Escaped<'static> {
+    escape::text(&path.to_string_lossy()).into_owned()
+}
+
+fn bind(source: &Path, target: &Path) -> Escaped<'static> {
+    escape::bind(&source.to_string_lossy(), &target.to_string_lossy())
+        .expect("container::shared refuses what cannot be written")
+}
+
+fn tmpfs(target: &Path, options: &str) -> Escaped<'static> {
+    escape::temporary_file_system(&target.to_string_lossy(), options)
+        .expect("container::shared refuses what cannot be written")
+}
+
+/// What has to be there before a start: its link to a base, its /var, its volumes.
+pub fn prepared(container: &Container) -> Vec<PathBuf> {
+    let state = container.name.state();
+    let volumes = container
+        .mounts
+        .values()
+        .filter_map(|mount| match &mount.source {
+            MountSource::Volume { name, .. } => Some(Path::new(place::VOLUMES).join(name)),
+            MountSource::Host(_) | MountSource::Tmpfs { .. } => None,
+        });
+    let own = [state.join(place::HELD_BASE), state.join(place::OWN_VAR)];
+    own.into_iter().chain(volumes).collect()
+}
