@@ -66,10 +66,11 @@ impl Made {
     /// The link through which the target starts it: its path and its target.
     fn link(&self) -> Option<(String, String)> {
         let wanted = self.wanted.as_ref()?;
-        Some((
-            [place::WANTS, "/", wanted].concat(),
-            ["../", &self.unit.file_name].concat(),
-        ))
+        Some(([place::WANTS, "/", wanted].concat(), self.target()))
+    }
+
+    fn target(&self) -> String {
+        ["../", &self.unit.file_name].concat()
     }
 }
 

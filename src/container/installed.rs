@@ -90,6 +90,7 @@ pub fn read_with(prefix: &Prefix, given: &[Given]) -> Installed {
                 .chain(file.instances.values().flatten())
         }),
     );
+    let mut layerings = Vec::with_capacity(found.files.len());
     for file in found.files {
         let layers = |drop_ins: &[usize]| {
             let drop_ins = drop_ins.iter().copied();
@@ -102,9 +103,11 @@ pub fn read_with(prefix: &Prefix, given: &[Given]) -> Installed {
                 .map(|(instance, drop_ins)| (instance.clone(), layers(drop_ins)))
                 .collect(),
         };
-        installed.layers.insert(file.name.clone(), layering);
+        layerings.push((file.name.clone(), layering));
         installed.judge(file, &texts);
     }
+    // In order already: to build the map from them all is quicker than one by one.
+    installed.layers = layerings.into_iter().collect();
     installed.documents = found.documents;
     installed.drop_clashing(&units);
     installed.check_references();

@@ -12,7 +12,7 @@ use crate::container::{
     ServiceType, Start, User, bounds, directives, exec, keys, mounts, shared, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
-use crate::document::{Key, Percent, Place, Reader, Source, Table, Written, read_word};
+use crate::document::{Key, Percent, Place, Reader, Source, Table, read_word};
 use crate::signal::SignalNumber;
 
 /// systemd's own default of 90 s is what a payload that ignores SIGTERM, as PID 1 of its namespace does, would cost each time.
@@ -159,7 +159,7 @@ impl Draft<'_> {
     }
 
     fn user(&mut self) -> Option<User> {
-        let place = self.table.place_of_value(keys::USER.about.name).cloned();
+        let place = self.table.place_of_value(keys::USER.about.name);
         let user = self.value(&keys::USER);
         if let (Some(User::Named(user)), Some(place)) = (&user, place) {
             self.wishes.push(Wish::user(user, &place));
@@ -170,18 +170,19 @@ impl Draft<'_> {
     fn environment(&mut self) -> BTreeMap<String, String> {
         let mut environment = BTreeMap::new();
         let about = &keys::ENVIRONMENT.about;
-        let Some(variables) = self
+        let Some(mut variables) = self
             .reader
             .table(&mut self.table, about.name, "[environment]")
         else {
             return environment;
         };
         for entry in variables.entries() {
-            for Written { place, value, .. } in entry.values {
+            for written in entry.values {
                 if let Err(fault) = values::variable_name(entry.key) {
-                    self.reader.fault(place.clone(), fault);
+                    self.reader.fault(written.place(), fault);
                 }
-                if let Some(value) = self.reader.convert(value, keys::ENVIRONMENT.read) {
+                let value = written.value();
+                if let Some(value) = self.reader.convert(&value, keys::ENVIRONMENT.read) {
                     environment.insert(entry.key.to_owned(), value);
                 }
             }
@@ -241,7 +242,7 @@ impl Draft<'_> {
             return root;
         };
         let (reader, table) = (&mut self.reader, &mut table);
-        self.kind = table.place_of_value(keys::KIND.about.name).cloned();
+        self.kind = table.place_of_value(keys::KIND.about.name);
         root.kind = reader.value(table, &keys::KIND).unwrap_or(root.kind);
         root.base = reader.value(table, &keys::BASE).unwrap_or(root.base);
         let shown = reader.list(table, &keys::SHOW).unwrap_or_default();
@@ -318,7 +319,10 @@ impl Draft<'_> {
 /// The items, sorted.
 fn each_once<T: Ord>(items: Vec<(T, Place)>) -> Vec<T> {
     let mut items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
-    items.sort();
-    items.dedup();
+    // Most people write one or two, and in order.
+    if !items.is_sorted_by(|a, b| a < b) {
+        items.sort();
+        items.dedup();
+    }
     items
 }
