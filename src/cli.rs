@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use lodger::diagnostic::Diagnostic;
 use lodger::prefix::Prefix;
 
+mod base;
 mod check;
 mod explain;
 mod list;
@@ -53,6 +54,7 @@ enum Command {
     Show(show::Show),
     List(list::List),
     Status(status::StatusOf),
+    Base(base::Base),
     Explain(explain::Explain),
     Schema(schema::SchemaOf),
     /// Write a manual page.
@@ -82,6 +84,7 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
         Command::Status(status) => status.run(&prefix, out),
+        Command::Base(base) => base.run(&prefix, out),
         Command::Explain(explain) => explain.run(out),
         Command::Schema(schema) => schema.run(out),
         Command::Man { section } => {

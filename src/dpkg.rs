@@ -30,7 +30,8 @@ pub struct Database {
 pub struct Package {
     /// `Version:`.
     pub version: String,
-    /// Identity of its file list: inode and time of change in ns; empty when the list is missing.
+    /// Identity of its file list: inode and time of writing in ns; empty when the list is missing. Not the time of the
+    /// inode's last change: the record of a base has hard links to the lists, and making one is such a change.
     pub list: String,
     /// What dpkg has still to do with it: `half-configured`, `triggers-pending` ...; `None` if nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,7 +186,7 @@ fn parse_status(text: &str) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Inode and change time of a package's file list. Multi-Arch packages carry the architecture in its name.
+/// Inode and time of writing of a package's file list. Multi-Arch packages carry the architecture in its name.
 fn list_identity(info: &Path, entry: &Entry) -> Result<String> {
     let names = [
         format!("{}.list", entry.name),
@@ -198,8 +199,8 @@ fn list_identity(info: &Path, entry: &Entry) -> Result<String> {
                 return Ok(format!(
                     "{} {}.{:09}",
                     list.ino(),
-                    list.ctime(),
-                    list.ctime_nsec()
+                    list.mtime(),
+                    list.mtime_nsec()
                 ));
             }
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}

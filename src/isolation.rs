@@ -36,6 +36,48 @@ pub fn require(name: &Name, main: i32, private_network: bool) -> Result<()> {
     }
 }
 
+/// The namespaces of this process, a line each: what [`require_of_this_host`] reads.
+///
+/// # Errors
+/// When /proc cannot be read.
+pub fn own_namespaces() -> Result<String> {
+    let mut lines = String::new();
+    for namespace in PRIVATE.into_iter().chain(["net"]) {
+        let path = format!("/proc/self/ns/{namespace}");
+        let link = fs::read_link(&path).with_context(|| format!("cannot read '{path}'"))?;
+        lines += &format!("{}\n", link.display());
+    }
+    Ok(lines)
+}
+
+/// Makes sure that a process with these namespaces, which systemd started as it starts containers, has none of the host's.
+/// What systemd goes on without depends on the host and not on the container, so it is looked at once.
+///
+/// # Errors
+/// With everything that is missing.
+pub fn require_of_this_host(namespaces: &str) -> Result<()> {
+    let found: Vec<&str> = namespaces.lines().collect();
+    let mut missing = Vec::new();
+    for namespace in PRIVATE.into_iter().chain(["net"]) {
+        let path = format!("/proc/1/ns/{namespace}");
+        let host = fs::read_link(&path).with_context(|| format!("cannot read '{path}'"))?;
+        let own = found
+            .iter()
+            .find(|line| line.starts_with(&format!("{namespace}:[")));
+        match own {
+            Some(own) if *own != host.to_string_lossy() => {}
+            _ => missing.push(format!("no {namespace} namespace of its own")),
+        }
+    }
+    if !missing.is_empty() {
+        bail!(
+            "systemd does not isolate services on this host: {}; see the journal for \"proceeding without\"",
+            missing.join("; ")
+        );
+    }
+    Ok(())
+}
+
 /// What the process lacks, compared with the process of the host at `host` in /proc.
 fn missing(name: &Name, main: i32, namespaces: &[&str], host: &Path) -> io::Result<Vec<String>> {
     let proc = PathBuf::from(format!("/proc/{main}"));

@@ -37,6 +37,9 @@ pub mod root;
 pub mod signal;
 pub mod stop;
 
+// The trees that containers share.
+pub mod base;
+
 // What people and editors are told of the format.
 pub mod reference;
 pub mod schema;

@@ -6,6 +6,8 @@ pub const CONTAINER_FILES: [&str; 3] = ["/etc/lodger", "/run/lodger", "/usr/lib/
 pub const SETTINGS: &str = "/etc/lodger.toml";
 /// Mount points of the containers' roots.
 pub const ROOTS: &str = "/run/lodger/roots";
+/// Locks by which starts wait for one another.
+pub const QUEUE: &str = "/run/lodger/queue";
 /// Mask layers, content-addressed, on a tmpfs.
 pub const MASKS: &str = "/run/lodger/masks";
 /// All state.
@@ -14,10 +16,12 @@ pub const STATE: &str = "/var/lib/lodger";
 pub const CONTAINERS: &str = "/var/lib/lodger/containers";
 /// Where in a container's state the uppers lie that are thrown away at every start.
 pub const EPHEMERAL: &str = "ephemeral";
+/// Pinned bases, unless `/etc/lodger.toml` says otherwise.
+pub const BASES: &str = "/var/lib/lodger/bases";
+/// dpkg's database.
+pub const ADMINDIR: &str = "/var/lib/dpkg";
 /// Data that containers share and keep.
 pub const VOLUMES: &str = "/var/lib/lodger/volumes";
-/// Pinned bases, by number, where the host's settings name no other place.
-pub const BASES: &str = "/var/lib/lodger/bases";
 /// In the directory of bases: the link to the number of the one that containers start on.
 pub const CURRENT_BASE: &str = "current";
 /// In a container's state: the link to the base it is held on.

@@ -23,13 +23,14 @@ pub mod plan;
 pub mod report;
 mod restart;
 
+use crate::container::Name;
 use crate::dpkg::{Change, Database, lock};
 use crate::place;
-use crate::root::sweep;
+use crate::root::{lower, sweep};
 use crate::stale::Scanner;
 use crate::state_file;
 use crate::systemd::{ServiceState, Systemd};
-use plan::{Running, Step};
+use plan::{Offer, Running, Step};
 use report::{Action, Outcome, Report, Stale, Verified};
 
 /// Where a refresh reads and writes; other places in tests.
@@ -39,6 +40,8 @@ pub struct Places {
     pub state: PathBuf,
     /// `/var/lib/dpkg`.
     pub admindir: PathBuf,
+    /// `/run/lodger/bases`.
+    pub bases: PathBuf,
 }
 
 impl Default for Places {
@@ -46,6 +49,7 @@ impl Default for Places {
         Self {
             state: PathBuf::from(place::STATE),
             admindir: PathBuf::from("/var/lib/dpkg"),
+            bases: PathBuf::from(place::MOUNTED_BASES),
         }
     }
 }
@@ -69,6 +73,11 @@ impl Places {
     /// The reports.
     pub fn refreshes(&self) -> PathBuf {
         self.state.join("refreshes")
+    }
+
+    /// The state of a container.
+    pub fn state_of(&self, name: &Name) -> PathBuf {
+        self.state.join("containers").join(name.as_str())
     }
 
     /// Whether there is something to do.
@@ -123,7 +132,7 @@ struct CompleteChange {
 /// the next call takes the refresh up again.
 pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Result<Option<Report>> {
     let (mut under_way, taken_up_again) = take_up(places)?;
-    wait_for_dpkg(places, &mut under_way)?;
+    let offer = wait_for_dpkg(places, systemd, &mut under_way)?;
     let mut report = Report {
         number: under_way.number,
         outcome: Outcome::Done,
@@ -157,8 +166,14 @@ pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Resul
         refresh = report.number,
         "refreshing containers"
     );
-    restart_all(systemd, parallel, since, taken_up_again, &mut report)?;
-    report.verified = verify(systemd)?;
+    let restarts = Restarts {
+        offer,
+        since,
+        taken_up_again,
+        parallel,
+    };
+    restart_all(places, systemd, restarts, &mut report)?;
+    report.verified = verify(places, systemd)?;
     if let Err(cause) = sweep::sweep(Path::new(place::MASKS)) {
         tracing::warn!("cannot remove mask layers that are not in use: {cause:#}");
     }
@@ -166,7 +181,29 @@ pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Resul
     if report.outcome == Outcome::Done && !is_good {
         report.outcome = Outcome::Failed;
     }
-    finish(places, report, Some(now)).map(Some)
+    // What could not be offered is part of the next refresh.
+    let baseline = Some(now).filter(|_| offer == Offer::Everything);
+    finish(places, report, baseline).map(Some)
+}
+
+/// Has a base made with the change, if it changed anything that a base holds.
+fn renew_base(systemd: &mut Systemd) -> Result<Offer> {
+    let mut finished = systemd.finished_jobs()?;
+    let job = [systemd.restart(place::BASE_UNIT)?];
+    loop {
+        match finished.wait(systemd, &job)? {
+            None => {}
+            Some((_, None)) => return Ok(Offer::Everything),
+            Some((_, Some(result))) if result == "done" => return Ok(Offer::Everything),
+            Some((_, Some(result))) => {
+                tracing::error!(
+                    "no new base was made: the job of {} {result}",
+                    place::BASE_UNIT
+                );
+                return Ok(Offer::NoBase);
+            }
+        }
+    }
 }
 
 /// The refresh that was interrupted, or a new one; on disk either way.
@@ -201,15 +238,25 @@ fn take_up(places: &Places) -> Result<(UnderWay, bool)> {
 }
 
 /// Returns once no front end is at work and no mark of an earlier one is left. A mark that comes later means another refresh.
-fn wait_for_dpkg(places: &Places, under_way: &mut UnderWay) -> Result<()> {
+///
+/// The base comes before the mark goes: as long as there is one, a start of a container sees to the base itself.
+fn wait_for_dpkg(
+    places: &Places,
+    systemd: &mut Systemd,
+    under_way: &mut UnderWay,
+) -> Result<Offer> {
     loop {
         lock::wait_until_free(&places.admindir)?;
+        let offer = match systemd.is_stopping()? {
+            true => Offer::NoBase,
+            false => renew_base(systemd)?,
+        };
         if let Some(boot) = read_mark(&places.pending())? {
             under_way.marked_in = Some(boot).filter(|boot| !boot.is_empty());
         }
         state_file::remove(&places.pending())?;
         if !lock::is_held(&places.admindir)? {
-            return Ok(());
+            return Ok(offer);
         }
     }
 }
@@ -270,25 +317,33 @@ fn complete_since(places: &Places, under_way: &mut UnderWay, now: &Database) -> 
     Ok(since)
 }
 
-fn restart_all(
-    systemd: &mut Systemd,
-    parallel: usize,
+/// How containers are restarted.
+struct Restarts {
+    offer: Offer,
+    /// Microseconds of CLOCK_MONOTONIC.
     since: u64,
     taken_up_again: bool,
+    parallel: usize,
+}
+
+fn restart_all(
+    places: &Places,
+    systemd: &mut Systemd,
+    how: Restarts,
     report: &mut Report,
 ) -> Result<()> {
     let mut running = Vec::new();
     for service in systemd.services()? {
-        running.push(look_at(systemd, &service)?);
+        running.push(look_at(places, systemd, &service)?);
     }
     let mut to_restart = Vec::new();
-    for step in plan::steps(running, since, taken_up_again) {
+    for step in plan::steps(running, how.offer, how.since, how.taken_up_again) {
         match step {
             Step::Leave(container) => report.containers.push(container),
             Step::Restart(service) => to_restart.push(service),
         }
     }
-    let restarted = restart::restart(systemd, to_restart, parallel, since)?;
+    let restarted = restart::restart(systemd, to_restart, how.parallel, how.since)?;
     if restarted.system_is_stopping {
         report.outcome = Outcome::ShuttingDown;
     }
@@ -297,14 +352,18 @@ fn restart_all(
     Ok(())
 }
 
-fn look_at(systemd: &mut Systemd, service: &ServiceState) -> Result<Running> {
+fn look_at(places: &Places, systemd: &mut Systemd, service: &ServiceState) -> Result<Running> {
     let details = systemd.details(service)?;
+    let state = places.state_of(&service.name);
+    let root = Path::new(&details.root_directory);
     Ok(Running {
         name: service.name.clone(),
         unit: service.unit.clone(),
         loaded: service.load == "loaded",
+        pinned: details.wants.iter().any(|unit| unit == place::BASE_UNIT),
+        held: lower::held(&state)?,
         running: service.is_running(),
-        intact: Path::new(&details.root_directory) == service.name.root(),
+        intact: root == service.name.root() || root == service.name.state().join(place::HELD_BASE),
         start_began: details.start_began,
         requires: details.requires,
     })
@@ -314,8 +373,8 @@ fn look_at(systemd: &mut Systemd, service: &ServiceState) -> Result<Running> {
 ///
 /// # Errors
 /// When systemd does not answer or a process cannot be read.
-pub fn verify(systemd: &mut Systemd) -> Result<Verified> {
-    let mut scanner = Scanner::new()?;
+pub fn verify(places: &Places, systemd: &mut Systemd) -> Result<Verified> {
+    let mut scanner = Scanner::new(&places.bases)?;
     let mut verified = Verified::default();
     for service in systemd
         .services()?
@@ -325,6 +384,10 @@ pub fn verify(systemd: &mut Systemd) -> Result<Verified> {
         let group = systemd.control_group(&service)?;
         let scan = scanner.scan(&service.name, &group)?;
         verified.processes += scan.processes;
+        // What is held is on old code because somebody wants it to be; the report says so.
+        if lower::held(&places.state_of(&service.name))?.is_some() {
+            continue;
+        }
         verified
             .stale
             .extend(scan.stale.into_iter().map(|process| Stale {

@@ -198,15 +198,19 @@ fn add_stop(unit: &mut Unit, container: &Container) {
 
 fn add_unmount(unit: &mut Unit, container: &Container) {
     // The service has its own copy of the mount now. Without the host's, the mount table that every later start reads stays
-    // short. After a start that failed it is ExecStopPost= that takes the mount away.
+    // short. What a start leaves that was cut short is taken away by later ones. No ExecStopPost= for it: with Type=exec and
+    // PrivatePIDs= systemd 257 would abort, PID 1 and all, if it were stopped at a bad moment of its start
+    // (service_spawn_internal, "!s->exec_fd_event_source").
     let mut unmount = vec![place::LODGERD, "unmount"];
     if container.network == Network::None {
         unmount.push("--private-network");
     }
     unmount.push(container.name.as_str());
-    for key in ["ExecStartPost", "ExecStopPost"] {
-        unit.add("Service", key, escape::privileged_command(&unmount));
-    }
+    unit.add(
+        "Service",
+        "ExecStartPost",
+        escape::privileged_command(&unmount),
+    );
 }
 
 fn add_root(unit: &mut Unit, container: &Container) {

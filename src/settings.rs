@@ -1,10 +1,11 @@
 //! `/etc/lodger.toml` in; the host's settings, or everything that is wrong with the file, out.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::container::keys::TableAbout;
 use crate::container::search::{Content, read_content};
+use crate::container::values::path::absolute;
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{About, Key, Layer, Percent, Reader, Scalar, Shape, Source, Table, text_of};
 use crate::place;
@@ -12,6 +13,41 @@ use crate::prefix::Prefix;
 
 /// Most jobs at once that anybody may ask for.
 const MOST_PARALLEL: usize = 1024;
+
+/// Most bases that are kept without being used.
+const MOST_KEPT: usize = 1000;
+/// Where a base would be lost, or could not be, in places that do not outlive a boot or hold no files.
+const NO_PLACE: [&str; 5] = ["/proc", "/sys", "/dev", "/run", "/tmp"];
+
+/// `[bases] directory`.
+pub static DIRECTORY: Key<PathBuf> = Key {
+    about: About {
+        table: "bases",
+        name: "directory",
+        shape: Shape::Path,
+        default: "\"/var/lib/lodger/bases\"",
+        meaning: "Where the pinned bases lie. On the filesystem of `/usr` they share its files; elsewhere they are copies of them.",
+        directive: "none: lodger and lodgerd read it",
+        since: "0.1",
+        example: "\"/usr/lodger-bases\"",
+    },
+    read: directory,
+};
+
+/// `[bases] keep`.
+pub static KEEP: Key<NonZeroUsize> = Key {
+    about: About {
+        table: "bases",
+        name: "keep",
+        shape: Shape::Integer(1, MOST_KEPT as i64),
+        default: "3",
+        meaning: "How many of the newest bases are kept. Those that containers use or are held on are kept besides.",
+        directive: "none: lodger and lodgerd read it",
+        since: "0.1",
+        example: "5",
+    },
+    read: keep,
+};
 
 /// `[refresh] parallel`.
 pub static PARALLEL: Key<NonZeroUsize> = Key {
@@ -29,18 +65,29 @@ pub static PARALLEL: Key<NonZeroUsize> = Key {
 };
 
 /// Every key of the host's settings.
-pub static KEYS: &[&About] = &[&PARALLEL.about];
+pub static KEYS: &[&About] = &[&DIRECTORY.about, &KEEP.about, &PARALLEL.about];
 
 /// Its tables, in the order of the manual page.
-pub static TABLES: [TableAbout; 1] = [TableAbout {
-    name: "refresh",
-    meaning: "What happens after a package change.",
-    entries: None,
-}];
+pub static TABLES: [TableAbout; 2] = [
+    TableAbout {
+        name: "bases",
+        meaning: "The trees that containers share.",
+        entries: None,
+    },
+    TableAbout {
+        name: "refresh",
+        meaning: "What happens after a package change.",
+        entries: None,
+    },
+];
 
 /// What the host's administrator decided for all containers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// `[bases] directory`: where the pinned bases lie; `/var/lib/lodger/bases` by default.
+    pub bases: PathBuf,
+    /// `[bases] keep`: how many of the newest are kept; 3 by default.
+    pub keep: NonZeroUsize,
     /// `[refresh] parallel`: containers restarted at the same time; two for each CPU by default.
     pub parallel: NonZeroUsize,
 }
@@ -50,7 +97,11 @@ impl Default for Settings {
         // A start waits as much as it computes. Where the number of CPUs cannot be known, one is the safe guess.
         let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let parallel = NonZeroUsize::MIN.saturating_add((2 * cpus).min(MOST_PARALLEL) - 1);
-        Self { parallel }
+        Self {
+            bases: PathBuf::from(place::BASES),
+            keep: NonZeroUsize::MIN.saturating_add(2),
+            parallel,
+        }
     }
 }
 
@@ -65,6 +116,15 @@ pub fn parse(text: &str) -> Result<Settings, Vec<Diagnostic>> {
     let mut reader = Reader::new(&sources, 0, Percent::Literal);
     let mut table = Table::of_layers(&[layer]);
     let mut settings = Settings::default();
+    if let Some(mut bases) = reader.table(&mut table, "bases", "[bases]") {
+        if let Some(directory) = reader.value(&mut bases, &DIRECTORY) {
+            settings.bases = directory;
+        }
+        if let Some(number) = reader.value(&mut bases, &KEEP) {
+            settings.keep = number;
+        }
+        reader.refuse_rest(bases);
+    }
     if let Some(mut refresh) = reader.table(&mut table, "refresh", "[refresh]") {
         if let Some(number) = reader.value(&mut refresh, &PARALLEL) {
             settings.parallel = number;
@@ -94,7 +154,24 @@ pub fn read(prefix: &Prefix) -> Result<Settings, Vec<Diagnostic>> {
     }
 }
 
+fn directory(scalar: Scalar) -> Result<PathBuf, Fault> {
+    let path = absolute(scalar)?;
+    if path == Path::new("/") || NO_PLACE.iter().any(|place| path.starts_with(place)) {
+        let message = format!("'{}' is no place for bases", path.display());
+        return Err(Fault::new(rule::PATH, message).help("a directory that outlives a boot"));
+    }
+    Ok(path)
+}
+
+fn keep(scalar: Scalar) -> Result<NonZeroUsize, Fault> {
+    number(scalar, MOST_KEPT, "bases")
+}
+
 fn parallel(scalar: Scalar) -> Result<NonZeroUsize, Fault> {
+    number(scalar, MOST_PARALLEL, "jobs")
+}
+
+fn number(scalar: Scalar, most: usize, what: &str) -> Result<NonZeroUsize, Fault> {
     let Scalar::Integer(number) = scalar else {
         return Err(Fault::new(
             rule::WRONG_TYPE,
@@ -102,10 +179,10 @@ fn parallel(scalar: Scalar) -> Result<NonZeroUsize, Fault> {
         ));
     };
     match usize::try_from(number).ok().and_then(NonZeroUsize::new) {
-        Some(parallel) if parallel.get() <= MOST_PARALLEL => Ok(parallel),
+        Some(number) if number.get() <= most => Ok(number),
         _ => Err(
-            Fault::new(rule::VALUE, format!("{number} is not a number of jobs"))
-                .help(format!("1 to {MOST_PARALLEL}")),
+            Fault::new(rule::VALUE, format!("{number} is not a number of {what}"))
+                .help(format!("1 to {most}")),
         ),
     }
 }
@@ -126,6 +203,28 @@ mod tests {
             1024
         );
         assert!(Settings::default().parallel.get() >= 2);
+    }
+
+    #[test]
+    fn bases_lie_where_they_last() {
+        let settings = parse("bases = { directory = \"/usr/lodger-bases/\", keep = 1 }\n").unwrap();
+        assert_eq!(settings.bases, Path::new("/usr/lodger-bases"));
+        assert_eq!(settings.keep.get(), 1);
+        assert_eq!(Settings::default().keep.get(), 3);
+        for bad in [
+            "directory = \"/\"",
+            "directory = \"/tmp/x\"",
+            "directory = \"x\"",
+            "directory = 1",
+            "keep = 0",
+            "keep = 1001",
+        ] {
+            assert_eq!(
+                parse(&format!("[bases]\n{bad}\n")).unwrap_err().len(),
+                1,
+                "for {bad}"
+            );
+        }
     }
 
     #[test]

@@ -3,21 +3,19 @@
 //!
 //! `/proc/PID/maps` says nothing of it by itself: in an overlay a file that dpkg replaced in the lower is not "(deleted)",
 //! and its path still leads to the old inode from inside. But the inode number in maps is the lower's, so it is compared
-//! with the inode that the host has at that path *now*. A file that the container's upper holds is the container's own.
+//! with the inode that the host has at that path *now*; for a container on a pinned base, with what the current base has. A file that the container's upper holds is the container's own.
 //!
 //! What a container names is never opened: paths are looked up with openat2(2), without following any link, for their
 //! inode number only. What cannot be decided counts as stale.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-use nix::sys::stat::fstat;
 
 use crate::cgroup;
 use crate::container::Name;
@@ -25,15 +23,16 @@ use crate::root::seen;
 
 mod maps;
 mod process;
+mod trees;
 
-use process::{Process, has_ended};
+use maps::MountLine;
+use process::{Identity, Process, has_ended};
+use trees::{Tree, Trees, inode_below};
 
 pub use maps::{Mapping, OverlayMount, overlay_mounts};
 
 /// The most that is read of a process's maps or mountinfo; a database with 100,000 mappings has 10 MB.
 const MOST_BYTES: u64 = 64 << 20;
-/// The most inode numbers of the host that are remembered.
-const MOST_REMEMBERED: usize = 200_000;
 /// The most processes of one container that are looked at.
 const MOST_PROCESSES: usize = 100_000;
 
@@ -53,25 +52,39 @@ pub struct Scan {
     pub processes: usize,
     /// Those on old code.
     pub stale: Vec<StaleProcess>,
+    /// The number of the pinned base they run on; `None` on the live host, and without processes.
+    pub base: Option<String>,
 }
 
 /// Looks at containers; remembers what the host has between one and the next.
 #[derive(Debug)]
 pub struct Scanner {
-    host: OwnedFd,
-    inodes: HashMap<PathBuf, Option<u64>>,
+    host: Trees,
+    bases: PathBuf,
+    /// Device and inode of each base's tree.
+    roots: HashMap<Identity, String>,
+}
+
+/// What one process runs on.
+enum Root {
+    /// Overlays, each with the tree that a file of its lower has to be compared with.
+    Overlays(Vec<(OverlayMount, Tree)>),
+    /// A base itself, and what is mounted in it.
+    Base(Vec<MountLine>),
+    /// Something that no container has.
+    Unknown,
 }
 
 impl Scanner {
-    /// A scanner of the running host.
+    /// A scanner of the running host, whose pinned bases are in `bases`.
     ///
     /// # Errors
-    /// When `/` cannot be opened.
-    pub fn new() -> Result<Self> {
-        let host = File::open("/").context("cannot open '/'")?.into();
+    /// When `/` or the bases cannot be opened.
+    pub fn new(bases: &Path) -> Result<Self> {
         Ok(Self {
-            host,
-            inodes: HashMap::new(),
+            host: Trees::open(bases)?,
+            bases: bases.to_owned(),
+            roots: roots_of_bases(bases)?,
         })
     }
 
@@ -83,7 +96,7 @@ impl Scanner {
     pub fn scan(&mut self, name: &Name, cgroup: &str) -> Result<Scan> {
         let mut scan = Scan::default();
         for pid in cgroup::processes(cgroup, MOST_PROCESSES)? {
-            match self.stale_file(name, cgroup, pid) {
+            match self.stale_file(name, cgroup, pid, &mut scan) {
                 Ok(Some(found)) => {
                     scan.processes += 1;
                     scan.stale
@@ -108,13 +121,15 @@ impl Scanner {
         name: &Name,
         cgroup: &str,
         pid: i32,
+        scan: &mut Scan,
     ) -> Result<Option<Option<String>>> {
         let process = Process::open(pid)?;
-        if !process.is_in(cgroup)? || process.is_on_root(&self.host)? {
+        let identity = process.root()?;
+        if !process.is_in(cgroup)? || identity == self.host.identity()? {
             return Ok(None);
         }
-        let overlays = maps::overlay_mounts(&process.read("mountinfo")?, &name.overlay());
-        if overlays.is_empty() {
+        let root = self.root(name, identity, &process.read("mountinfo")?, scan);
+        if let Root::Unknown = root {
             return Ok(Some(Some("(its root is not the container's)".to_owned())));
         }
         let text = process.read("maps")?;
@@ -122,42 +137,86 @@ impl Scanner {
             return Ok(Some(Some("(too many mappings to look at)".to_owned())));
         }
         for mapping in maps::parse_maps(&text) {
-            let Some(overlay) = overlays
-                .iter()
-                .find(|overlay| overlay.device == mapping.device)
-            else {
-                continue;
-            };
-            if self.is_stale(overlay, &mapping)? {
+            if seen::is_seen(&mapping.path) && self.is_stale(&root, &mapping)? {
                 return Ok(Some(Some(mapping.path.display().to_string())));
             }
         }
         Ok(Some(None))
     }
 
-    fn is_stale(&mut self, overlay: &OverlayMount, mapping: &Mapping) -> Result<bool> {
-        if !seen::is_seen(&mapping.path) {
-            return Ok(false);
+    /// Notes in `scan` which base it is.
+    fn root(&self, name: &Name, identity: Identity, mountinfo: &[u8], scan: &mut Scan) -> Root {
+        if let Some(number) = self.roots.get(&identity) {
+            scan.base = Some(number.clone());
+            return Root::Base(maps::mount_lines(mountinfo));
         }
-        let host = self.host_inode(&mapping.path)?;
-        if host == Some(mapping.inode) {
-            return Ok(false);
+        let overlays = maps::overlay_mounts(mountinfo, &name.overlay());
+        if overlays.is_empty() {
+            return Root::Unknown;
         }
-        let upper = upper_inode(overlay, &mapping.path)?;
-        Ok(judge(mapping, host, upper) == Verdict::Stale)
+        let with_trees = overlays.into_iter().map(|overlay| {
+            let mut lowers = overlay.lowers.iter();
+            let base = lowers.find_map(|lower| lower.strip_prefix(&self.bases).ok());
+            let tree = match base {
+                Some(number) => {
+                    scan.base = Some(number.display().to_string());
+                    Tree::CurrentBase
+                }
+                None => Tree::Host,
+            };
+            (overlay, tree)
+        });
+        Root::Overlays(with_trees.collect())
     }
 
-    fn host_inode(&mut self, path: &Path) -> Result<Option<u64>> {
-        if let Some(inode) = self.inodes.get(path) {
-            return Ok(*inode);
+    fn is_stale(&mut self, root: &Root, mapping: &Mapping) -> Result<bool> {
+        match root {
+            Root::Overlays(overlays) => {
+                let of_device =
+                    |(overlay, _): &&(OverlayMount, Tree)| overlay.device == mapping.device;
+                let Some((overlay, tree)) = overlays.iter().find(of_device) else {
+                    return Ok(false);
+                };
+                let host = self.host.inode(*tree, &mapping.path)?;
+                if host == Some(mapping.inode) {
+                    return Ok(false);
+                }
+                let upper = upper_inode(overlay, &mapping.path)?;
+                Ok(judge(mapping, host, upper) == Verdict::Stale)
+            }
+            Root::Base(mounts) => Ok(maps::is_of_root(mounts, &mapping.path)
+                && self.host.inode(Tree::CurrentBase, &mapping.path)? != Some(mapping.inode)),
+            Root::Unknown => Ok(true),
         }
-        let inode = inode_below(&self.host, path.strip_prefix("/").unwrap_or(path))?;
-        if self.inodes.len() >= MOST_REMEMBERED {
-            self.inodes.clear();
-        }
-        self.inodes.insert(path.to_path_buf(), inode);
-        Ok(inode)
     }
+}
+
+/// Device and inode of the tree of each base in `bases`, with its number.
+fn roots_of_bases(bases: &Path) -> Result<HashMap<Identity, String>> {
+    let mut roots = HashMap::new();
+    let failed = || format!("cannot read '{}'", bases.display());
+    let entries = match fs::read_dir(bases) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(roots),
+        Err(cause) => return Err(cause).with_context(failed),
+    };
+    for entry in entries {
+        let entry = entry.with_context(failed)?;
+        let name = entry.file_name();
+        let number = name
+            .to_str()
+            .filter(|name| name.bytes().all(|b| b.is_ascii_digit()));
+        if let Some(number) = number {
+            match entry.metadata() {
+                Ok(tree) => {
+                    roots.insert((tree.dev(), tree.ino()), number.to_owned());
+                }
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+                Err(cause) => return Err(cause).with_context(failed),
+            }
+        }
+    }
+    Ok(roots)
 }
 
 /// What a mapped file is to the container.
@@ -198,26 +257,6 @@ fn upper_inode(overlay: &OverlayMount, path: &Path) -> Result<Option<u64>> {
         }
     };
     inode_below(&upper, path.strip_prefix(&overlay.at).unwrap_or(path))
-}
-
-/// The inode at the relative `path` below `directory`; `None` if there is nothing, or a link on the way.
-fn inode_below(directory: &OwnedFd, path: &Path) -> Result<Option<u64>> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
-        .resolve(
-            ResolveFlag::RESOLVE_BENEATH
-                | ResolveFlag::RESOLVE_NO_SYMLINKS
-                | ResolveFlag::RESOLVE_NO_MAGICLINKS,
-        );
-    match openat2(directory.as_fd(), path, how) {
-        Ok(file) => Ok(Some(
-            fstat(&file)
-                .with_context(|| format!("cannot look at '{}'", path.display()))?
-                .st_ino,
-        )),
-        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG) => Ok(None),
-        Err(cause) => Err(cause).with_context(|| format!("cannot look up '{}'", path.display())),
-    }
 }
 
 #[cfg(test)]
@@ -302,34 +341,5 @@ mod tests {
         ] {
             assert_eq!(judge(&mapped, host, upper), verdict, "{case}");
         }
-    }
-
-    #[test]
-    fn nothing_is_followed_when_looking_for_an_inode() {
-        use std::os::unix::fs::MetadataExt;
-        let tree = tempfile::tempdir().unwrap();
-        std::fs::create_dir(tree.path().join("real")).unwrap();
-        std::fs::write(tree.path().join("real/file"), "").unwrap();
-        std::os::unix::fs::symlink("real", tree.path().join("link")).unwrap();
-        let inode = std::fs::metadata(tree.path().join("real/file"))
-            .unwrap()
-            .ino();
-        let directory: OwnedFd = File::open(tree.path()).unwrap().into();
-        assert_eq!(
-            inode_below(&directory, Path::new("real/file")).unwrap(),
-            Some(inode)
-        );
-        assert_eq!(
-            inode_below(&directory, Path::new("link/file")).unwrap(),
-            None
-        );
-        assert_eq!(
-            inode_below(&directory, Path::new("real/none")).unwrap(),
-            None
-        );
-        assert_eq!(
-            inode_below(&directory, Path::new("real/file/below")).unwrap(),
-            None
-        );
     }
 }

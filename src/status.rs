@@ -10,6 +10,7 @@ use crate::container::Name;
 use crate::container::installed::Installed;
 use crate::refresh::Places;
 use crate::refresh::report::{self, Report};
+use crate::root::lower;
 use crate::stale::Scanner;
 use crate::systemd::{ServiceDetails, ServiceState, Systemd};
 
@@ -40,6 +41,12 @@ pub struct ContainerStatus {
     pub result: Option<String>,
     /// Since when, RFC 3339.
     pub since: Option<String>,
+    /// The number of the pinned base it runs on; `None` if it runs on the live host or not at all, or that cannot be told
+    /// without being root.
+    pub base: Option<String>,
+    /// The number of the base it is held on until `lodger unhold`; `None` if it is not held, or that cannot be told without being
+    /// root.
+    pub held: Option<String>,
     /// How many processes it has; `None` if that cannot be told without being root.
     pub processes: Option<usize>,
     /// Whether one of them runs code that the host no longer has; `None` if there is none, or that cannot be told without
@@ -60,11 +67,16 @@ pub fn status(
     systemd: &mut Systemd,
     look: bool,
 ) -> Result<Status> {
-    let mut scanner = if look { Some(Scanner::new()?) } else { None };
+    let mut scanner = if look {
+        Some(Scanner::new(&places.bases)?)
+    } else {
+        None
+    };
     let mut containers = Vec::new();
     for service in systemd.services()? {
         let details = systemd.details(&service)?;
-        containers.push(container(service, details, scanner.as_mut())?);
+        let held = held(places, &service.name, look)?;
+        containers.push(container(service, details, held, scanner.as_mut())?);
     }
     // systemd forgets what is stopped and not wanted by anything.
     let known: HashSet<String> = containers
@@ -74,7 +86,10 @@ pub fn status(
     let installed = installed
         .containers()
         .filter(|container| !known.contains(container.name.as_str()));
-    containers.extend(installed.map(|container| stopped(&container.name, look)));
+    for container in installed {
+        let held = held(places, &container.name, look)?;
+        containers.push(stopped(&container.name, held, look));
+    }
     containers.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Status {
         containers,
@@ -83,9 +98,17 @@ pub fn status(
     })
 }
 
+fn held(places: &Places, name: &Name, look: bool) -> Result<Option<String>> {
+    match look {
+        true => lower::held(&places.state_of(name)),
+        false => Ok(None),
+    }
+}
+
 fn container(
     service: ServiceState,
     details: ServiceDetails,
+    held: Option<String>,
     scanner: Option<&mut Scanner>,
 ) -> Result<ContainerStatus> {
     let scan = match scanner {
@@ -105,6 +128,8 @@ fn container(
         state: service.active,
         sub_state: service.sub,
         since: (details.since != 0).then(|| rfc3339(details.since)),
+        base: scan.as_ref().and_then(|scan| scan.base.clone()),
+        held,
         processes: scan.as_ref().map(|scan| scan.processes),
         stale: scan
             .as_ref()
@@ -114,7 +139,7 @@ fn container(
     })
 }
 
-fn stopped(name: &Name, look: bool) -> ContainerStatus {
+fn stopped(name: &Name, held: Option<String>, look: bool) -> ContainerStatus {
     ContainerStatus {
         name: name.to_string(),
         unit: name.service(),
@@ -122,6 +147,8 @@ fn stopped(name: &Name, look: bool) -> ContainerStatus {
         sub_state: "dead".to_owned(),
         result: None,
         since: None,
+        base: None,
+        held,
         processes: look.then_some(0),
         stale: None,
         stale_paths: Vec::new(),

@@ -30,6 +30,7 @@ trait Manager {
         states: &[&str],
         patterns: &[&str],
     ) -> zbus::Result<Vec<ListedUnit>>;
+    fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     #[zbus(property(emits_changed_signal = "false"))]
     fn system_state(&self) -> zbus::Result<String>;
@@ -104,6 +105,8 @@ pub struct ServiceDetails {
     pub control_group: String,
     /// `RootDirectory=`: the container's root, unless the unit is a stub for a broken container file.
     pub root_directory: String,
+    /// `Wants=`: among them [`crate::place::BASE_UNIT`] where the root is made of a pinned base.
+    pub wants: Vec<String>,
     /// `Requires=`: units that this one needs, and is restarted with.
     pub requires: Vec<String>,
     /// `Result=`: `success`, `exit-code`, `timeout` ...
@@ -205,6 +208,7 @@ impl Systemd {
             since: self.property(service, "Unit", "StateChangeTimestamp")?,
             control_group: self.control_group(service)?,
             root_directory: self.property(service, "Service", "RootDirectory")?,
+            wants: self.property(service, "Unit", "Wants")?,
             requires: self.property(service, "Unit", "Requires")?,
             result: self.property(service, "Service", "Result")?,
         })
@@ -218,6 +222,17 @@ impl Systemd {
         let question = format!("for a restart of {unit}");
         Ok(Job(self.ask(&question, async |manager| {
             manager.try_restart_unit(unit, "replace").await
+        })?))
+    }
+
+    /// Queues a restart of `unit`, or a start if it is not running.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn restart(&mut self, unit: &str) -> Result<Job> {
+        let question = format!("for a start of {unit}");
+        Ok(Job(self.ask(&question, async |manager| {
+            manager.restart_unit(unit, "replace").await
         })?))
     }
 

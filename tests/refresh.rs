@@ -32,6 +32,7 @@ impl Host {
         let places = Places {
             state: directory.path().join("lodger"),
             admindir: directory.path().join("dpkg"),
+            bases: directory.path().join("bases"),
         };
         fs::create_dir_all(places.admindir.join("info")).unwrap();
         fs::create_dir_all(&places.state).unwrap();
@@ -45,6 +46,7 @@ impl Host {
                 root,
                 start_began: 1,
                 requires: Vec::new(),
+                wants: vec!["lodgerd-base.service".into()],
                 result: "done",
             };
             (format!("lodger-{name}.service"), unit)
@@ -52,6 +54,7 @@ impl Host {
         let state = State {
             units: units.collect(),
             system_state: "running".into(),
+            base_result: "done",
             ..State::default()
         };
         Self {
@@ -130,6 +133,41 @@ fn running_containers_are_restarted_and_stopped_ones_stay_stopped() {
     assert!(host.is_at_rest());
     let written = fs::read_to_string(host.places.refreshes().join("1.json")).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&written).unwrap(), report);
+}
+
+#[test]
+fn without_a_new_base_what_lies_on_one_is_left_and_the_change_is_not_forgotten() {
+    let host = Host::new(&[("live", "active"), ("web", "active")]);
+    host.unit("live", |unit| unit.wants.clear());
+    host.shared.lock().unwrap().base_result = "failed";
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(host.restarts(), ["lodger-live.service"]);
+    assert_eq!(
+        actions(&report),
+        [("live", Action::Restarted), ("web", Action::Failed)]
+    );
+    assert_eq!(report.outcome, Outcome::Failed);
+
+    host.shared.lock().unwrap().base_result = "done";
+    host.unit("web", |unit| unit.active = "active");
+    host.places.mark().unwrap();
+    let report = host.refresh(2).unwrap();
+    assert!(host.restarts().contains(&"lodger-web.service".to_owned()));
+    assert_eq!(report.outcome, Outcome::Done);
+}
+
+#[test]
+fn what_is_held_on_a_base_is_left_there() {
+    let host = Host::new(&[("web", "active")]);
+    let state = host.places.state.join("containers/web");
+    fs::create_dir_all(&state).unwrap();
+    std::os::unix::fs::symlink("/run/lodger/bases/3", state.join("base")).unwrap();
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(host.restarts(), [""; 0]);
+    assert_eq!(actions(&report), [("web", Action::Skipped)]);
+    assert_eq!(report.outcome, Outcome::Done);
 }
 
 #[test]

@@ -20,7 +20,10 @@ use super::write_json;
 ///
 /// A container is stale when one of its processes maps a file that the host no longer has: a library that was replaced, a
 /// program that was removed. That is told by inode, so it is also told where /proc/PID/maps says nothing. It takes root;
-/// without, PROCESSES and STALE are "-", or null in JSON. What has no process is neither stale nor fresh.
+/// without, BASE, PROCESSES and STALE are "-", or null in JSON. What has no process is neither stale nor fresh.
+///
+/// BASE is the number of the pinned base it runs on ('lodger base list'), "-" on the live host. A container that is held
+/// stays on its base until 'lodger unhold'.
 #[derive(Debug, Args)]
 pub struct StatusOf {
     /// Only these containers: web, or web@3.
@@ -72,6 +75,13 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
         writeln!(out, "{}\n", table(&status.containers))?;
     }
     for container in &status.containers {
+        if let Some(held) = &container.held {
+            writeln!(
+                out,
+                "{} is held on base {held}: it is not patched until 'lodger unhold {}'",
+                container.name, container.name
+            )?;
+        }
         for path in &container.stale_paths {
             writeln!(out, "{} still runs the old {path}", container.name)?;
         }
@@ -115,7 +125,7 @@ fn in_words(report: &Report) -> String {
 }
 
 fn table(containers: &[ContainerStatus]) -> String {
-    let mut table = plain_table(["NAME", "STATE", "SINCE", "PROCESSES", "STALE"]);
+    let mut table = plain_table(["NAME", "STATE", "SINCE", "BASE", "PROCESSES", "STALE"]);
     for container in containers {
         let state = match &container.result {
             Some(result) => format!("{} ({result})", container.state),
@@ -130,7 +140,14 @@ fn table(containers: &[ContainerStatus]) -> String {
             None => "-",
         };
         let since = container.since.as_deref().unwrap_or("-");
-        table.add_row([&container.name, &state, since, &processes, stale]);
+        let base = match (&container.base, &container.held) {
+            (Some(base), Some(held)) if base == held => format!("{base} (held)"),
+            (Some(base), Some(held)) => format!("{base} (held on {held})"),
+            (None, Some(held)) => format!("(held on {held})"),
+            (Some(base), None) => base.clone(),
+            (None, None) => "-".to_owned(),
+        };
+        table.add_row([&container.name, &state, since, &base, &processes, stale]);
     }
     trimmed(&mut table)
 }

@@ -15,7 +15,7 @@ use nix::libc;
 const LOCKS: [&str; 2] = ["lock-frontend", "lock"];
 /// The kernel tells nobody when another process lets go of a lock, short of waiting for it with one's own, which would
 /// make the next apt fail. So the locks are looked at, and only while dpkg runs.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Waits until no front end is at work on the database below `admindir`. There is no limit: an upgrade takes as long as
 /// it takes.

@@ -14,6 +14,10 @@ pub struct Running {
     pub loaded: bool,
     /// Whether it is running, on its way there, or about to be restarted by systemd.
     pub running: bool,
+    /// Whether its root is made of a pinned base.
+    pub pinned: bool,
+    /// The base it is held on.
+    pub held: Option<String>,
     /// Whether the unit is a container's, and not the stub for a container file that is broken now.
     pub intact: bool,
     /// When its last start began, microseconds of CLOCK_MONOTONIC.
@@ -31,17 +35,26 @@ pub enum Step {
     Leave(ContainerReport),
 }
 
+/// What a refresh has to offer: pinned bases cannot be made on a full disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// The host's present code, and a base with it.
+    Everything,
+    /// The live host only.
+    NoBase,
+}
+
 /// The steps for a change that was complete at `since` (CLOCK_MONOTONIC, microseconds; 0 for before this boot). Every running container depends
 /// on everything, for now. Stopped ones stay stopped, and are in no report: their next start mounts a fresh root.
-pub fn steps(running: Vec<Running>, since: u64, taken_up_again: bool) -> Vec<Step> {
+pub fn steps(running: Vec<Running>, offer: Offer, since: u64, taken_up_again: bool) -> Vec<Step> {
     running
         .into_iter()
         .filter(|service| service.running)
-        .map(|service| step(service, since, taken_up_again))
+        .map(|service| step(service, offer, since, taken_up_again))
         .collect()
 }
 
-fn step(service: Running, since: u64, taken_up_again: bool) -> Step {
+fn step(service: Running, offer: Offer, since: u64, taken_up_again: bool) -> Step {
     let leave = |action, reason: &str| {
         Step::Leave(ContainerReport {
             name: service.name.to_string(),
@@ -49,7 +62,14 @@ fn step(service: Running, since: u64, taken_up_again: bool) -> Step {
             reason: Some(reason.to_owned()),
         })
     };
-    if service.start_began > since {
+    if let Some(base) = &service.held {
+        leave(Action::Skipped, &format!("held on base {base}"))
+    } else if service.pinned && offer == Offer::NoBase {
+        leave(
+            Action::Failed,
+            "no base with the change could be made: it runs on as it was; see 'journalctl -u lodgerd-base'",
+        )
+    } else if service.start_began > since {
         // A mount is made at each start, so a start after the change is on the new code. If this refresh was
         // interrupted, it was most likely the refresh itself that restarted it.
         if taken_up_again && since > 0 {
@@ -84,6 +104,8 @@ mod tests {
             name: Name::parse(name).unwrap(),
             unit: format!("lodger-{name}.service"),
             loaded: true,
+            pinned: false,
+            held: None,
             running: true,
             intact: true,
             start_began: 100,
@@ -98,7 +120,7 @@ mod tests {
             ..running("stopped")
         };
         assert_eq!(
-            steps(vec![running("web"), stopped], 200, false),
+            steps(vec![running("web"), stopped], Offer::Everything, 200, false),
             [Step::Restart(running("web"))]
         );
     }
@@ -121,7 +143,8 @@ mod tests {
                 "broken",
             ),
         ] {
-            let [Step::Leave(report)] = &steps(vec![service], 200, false)[..] else {
+            let [Step::Leave(report)] = &steps(vec![service], Offer::Everything, 200, false)[..]
+            else {
                 panic!("not left")
             };
             assert_eq!(report.action, Action::Failed);
@@ -135,13 +158,43 @@ mod tests {
             start_began: 201,
             ..running("a")
         };
-        let [Step::Leave(report)] = &steps(vec![fresh.clone()], 200, false)[..] else {
+        let [Step::Leave(report)] = &steps(vec![fresh.clone()], Offer::Everything, 200, false)[..]
+        else {
             panic!("not left")
         };
         assert_eq!(report.action, Action::Skipped);
-        let [Step::Leave(report)] = &steps(vec![fresh], 200, true)[..] else {
+        let [Step::Leave(report)] = &steps(vec![fresh], Offer::Everything, 200, true)[..] else {
             panic!("not left")
         };
         assert_eq!(report.action, Action::Restarted);
+    }
+
+    #[test]
+    fn what_is_held_stays_and_what_is_pinned_waits_for_a_base() {
+        let held = Running {
+            held: Some("3".into()),
+            ..running("held")
+        };
+        let pinned = Running {
+            pinned: true,
+            ..running("pinned")
+        };
+        let reasons = |offer| {
+            let services = vec![held.clone(), pinned.clone(), running("host")];
+            let steps = steps(services, offer, 200, false).into_iter();
+            let told = steps.map(|step| match step {
+                Step::Restart(service) => format!("{} restart", service.name),
+                Step::Leave(report) => format!("{} {:?}", report.name, report.action),
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            reasons(Offer::Everything),
+            ["held Skipped", "pinned restart", "host restart"]
+        );
+        assert_eq!(
+            reasons(Offer::NoBase),
+            ["held Skipped", "pinned Failed", "host restart"]
+        );
     }
 }

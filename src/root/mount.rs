@@ -16,7 +16,7 @@ use super::bind::{self, Bind, Source};
 use super::mask::Mask;
 use super::overlay::{Overlay, bind_file, detach, make_directory};
 use super::volume::Volume;
-use super::{discard, lower, program, seen, submounts, sweep};
+use super::{discard, lower, program, queue, seen, submounts, sweep};
 use crate::cgroup::is_gone;
 use crate::container::{Base, Name};
 use crate::place;
@@ -50,6 +50,8 @@ pub struct MountRequest {
 /// With path and cause; then nothing stays mounted, and the start of the service fails with them.
 pub fn mount(request: &MountRequest) -> Result<()> {
     enter_host_mounts()?;
+    make_directory(Path::new(place::QUEUE), 0o700)?;
+    let _turn = queue::take_turn()?;
     require_sources(request)?;
     provide_volumes(&request.volumes)?;
     let root = request.name.root();
@@ -218,7 +220,10 @@ fn provide_volumes(volumes: &[Volume]) -> Result<()> {
 
 /// Leaves the private mount namespace that systemd gives to every command of a service with `RootDirectory=`, for the
 /// one where the root has to appear: PID 1's.
-fn enter_host_mounts() -> Result<()> {
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn enter_host_mounts() -> Result<()> {
     enter(&mount_namespace(1)?.context("PID 1 has no mount namespace")?)
 }
 

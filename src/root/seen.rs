@@ -23,17 +23,17 @@ use super::mask::{Entry, Mask, Owner};
 /// Seen, once what others cannot read is taken out.
 const SEARCHED: [&str; 3] = ["etc", "opt", "usr/local"];
 /// Seen as they are.
-const SEEN: [&str; 10] = [
+pub const SEEN: [&str; 10] = [
     "usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32", "etc", "opt",
 ];
 /// Lodger's own files on the host: other containers' environment may be in them.
-const OWN: [&str; 2] = ["etc/lodger", "etc/lodger.toml"];
+pub const OWN: [&str; 2] = ["etc/lodger", "etc/lodger.toml"];
 /// There, and empty.
-const EMPTY: [&str; 11] = [
+pub const EMPTY: [&str; 11] = [
     "boot", "dev", "home", "media", "mnt", "proc", "root", "run", "srv", "sys", "tmp",
 ];
 /// How deep the skeleton of `/var` goes: `/var/lib/nginx/body`.
-const SKELETON_DEPTH: usize = 3;
+pub const SKELETON_DEPTH: usize = 3;
 /// The most entries looked at for one container; past that the start fails and names the tree.
 const MOST_ENTRIES: usize = 1_000_000;
 

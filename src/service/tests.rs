@@ -48,7 +48,6 @@ ExecStartPre=+/usr/libexec/lodgerd mount --base=pinned --program=/bin/x --no-not
 ExecStart=/bin/x
 ExecStop=+/usr/libexec/lodgerd stop --timeout=10
 ExecStartPost=+/usr/libexec/lodgerd unmount web
-ExecStopPost=+/usr/libexec/lodgerd unmount web
 RootDirectory=/run/lodger/roots/web
 RootDirectoryStartOnly=yes
 WorkingDirectory=-/

@@ -1,9 +1,8 @@
 //! The texts of `/proc/PID/maps` and `/proc/PID/mountinfo` in, file mappings and overlay mounts out.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use crate::root::submounts;
 
@@ -20,6 +19,23 @@ pub struct Mapping {
     pub deleted: bool,
 }
 
+/// A line of a mount table (proc_pid_mountinfo(5)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountLine {
+    /// Major and minor number of the filesystem.
+    pub device: (u32, u32),
+    /// Which of its directories is mounted.
+    pub root: PathBuf,
+    /// Mount point.
+    pub at: PathBuf,
+    /// Type of the filesystem.
+    pub kind: Vec<u8>,
+    /// Its source.
+    pub source: OsString,
+    /// Its own options.
+    pub options: Vec<u8>,
+}
+
 /// One of a container's overlays, as one of its processes sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverlayMount {
@@ -27,6 +43,8 @@ pub struct OverlayMount {
     pub device: (u32, u32),
     /// Mount point.
     pub at: PathBuf,
+    /// The trees underneath, on the host.
+    pub lowers: Vec<PathBuf>,
     /// Its upper on the host, if it has one.
     pub upper: Option<PathBuf>,
 }
@@ -59,32 +77,83 @@ fn parse_mapping(line: &[u8]) -> Option<Mapping> {
     })
 }
 
-/// The overlays with this source (`lodger-NAME`) in a mount table (proc_pid_mountinfo(5)).
-pub fn overlay_mounts(mountinfo: &[u8], source: &str) -> Vec<OverlayMount> {
+/// The lines of a mount table, in its order. Those that do not parse are left out: the kernel writes none.
+pub fn mount_lines(mountinfo: &[u8]) -> Vec<MountLine> {
     let lines = mountinfo.split(|byte| *byte == b'\n');
+    lines.filter_map(parse_mount_line).collect()
+}
+
+fn parse_mount_line(line: &[u8]) -> Option<MountLine> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let device = parse_device(fields.nth(2)?, 10)?;
+    let root = PathBuf::from(submounts::unescape(fields.next()?));
+    let at = PathBuf::from(submounts::unescape(fields.next()?));
+    let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
+    Some(MountLine {
+        device,
+        root,
+        at,
+        kind: fields.next()?.to_vec(),
+        source: submounts::unescape(fields.next()?),
+        options: fields.next().unwrap_or_default().to_vec(),
+    })
+}
+
+/// The overlays with this source (`lodger-NAME`) in a mount table.
+pub fn overlay_mounts(mountinfo: &[u8], source: &str) -> Vec<OverlayMount> {
+    let lines = mount_lines(mountinfo).into_iter();
     lines
-        .filter_map(|line| parse_overlay(line, source))
+        .filter(|line| line.is_whole_overlay() && line.source == source)
+        .map(overlay_mount)
         .collect()
 }
 
-fn parse_overlay(line: &[u8], source: &str) -> Option<OverlayMount> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let device = parse_device(fields.nth(2)?, 10)?;
-    // The root of a bind mount of part of the overlay (ProtectSystem=) is not "/".
-    if fields.next()? != b"/" {
-        return None;
+impl MountLine {
+    /// A bind mount of part of an overlay (ProtectSystem=) does not have "/" for its root.
+    fn is_whole_overlay(&self) -> bool {
+        self.kind == b"overlay" && self.root == Path::new("/")
     }
-    let at = PathBuf::from(submounts::unescape(fields.next()?));
-    let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
-    let is_ours = fields.next()? == b"overlay" && OsStr::from_bytes(fields.next()?) == source;
-    let mut options = fields
-        .next()
-        .unwrap_or_default()
-        .split(|byte| *byte == b',');
-    let upper = options
-        .find_map(|option| option.strip_prefix(b"upperdir="))
-        .map(|upper| PathBuf::from(submounts::unescape(upper)));
-    is_ours.then_some(OverlayMount { device, at, upper })
+}
+
+fn overlay_mount(line: MountLine) -> OverlayMount {
+    let options: Vec<&[u8]> = line.options.split(|byte| *byte == b',').collect();
+    let option = |name: &'static [u8]| {
+        let options = options.iter();
+        options.filter_map(move |option| option.strip_prefix(name))
+    };
+    // One option for all, or one for each where the newer mount calls were used (overlayfs.rst, "Multiple lower layers").
+    let lowers = option(b"lowerdir=").chain(option(b"lowerdir+="));
+    let lowers = lowers.flat_map(|lowers| {
+        let lowers = lowers.split(|byte| *byte == b':').filter(|l| !l.is_empty());
+        lowers.map(|lower| PathBuf::from(submounts::unescape(lower)))
+    });
+    let lowers = lowers.collect();
+    let upper = option(b"upperdir=").next();
+    OverlayMount {
+        lowers,
+        upper: upper.map(|upper| PathBuf::from(submounts::unescape(upper))),
+        device: line.device,
+        at: line.at,
+    }
+}
+
+/// Whether what lies at `path` comes from the tree that is the root of this mount table, and not from something mounted inside.
+pub fn is_of_root(mounts: &[MountLine], path: &Path) -> bool {
+    let is_above = |mount: &&MountLine| path.starts_with(&mount.at);
+    // The deepest mount point counts, and of those at the same place the last.
+    let Some(covering) = mounts
+        .iter()
+        .filter(is_above)
+        .max_by_key(|mount| mount.at.components().count())
+    else {
+        return false;
+    };
+    let Some(root) = mounts.iter().rfind(|mount| mount.at == Path::new("/")) else {
+        return false;
+    };
+    let within = covering.at.strip_prefix("/").unwrap_or(&covering.at);
+    let expected: PathBuf = root.root.join(within).components().collect();
+    covering.device == root.device && covering.root == expected
 }
 
 /// `MAJOR:MINOR`, which maps has in hexadecimal and mountinfo in decimal.
@@ -132,10 +201,10 @@ mod tests {
     #[test]
     fn only_the_containers_own_overlays_count() {
         let mountinfo =
-            b"218 126 0:53 / / rw,nosuid shared:66 - overlay lodger-web rw,lowerdir=/x,upperdir=/u\\040v/upper,workdir=/w\n\
+            b"218 126 0:53 / / rw,nosuid shared:66 - overlay lodger-web rw,lowerdir=/x:/y\\040z,upperdir=/u\\040v/upper,workdir=/w\n\
             230 218 0:53 /usr /usr ro shared:67 - overlay lodger-web rw,lowerdir=/x\n\
             231 218 0:56 / /dev ro shared:68 master:1 - tmpfs tmpfs rw\n\
-            232 218 0:57 / /opt/a\\040b rw - overlay lodger-web rw\n\
+            232 218 0:57 / /opt/a\\040b rw - overlay lodger-web rw,lowerdir+=/m,lowerdir+=/n\n\
             233 218 0:58 / /mnt rw - overlay lodger-web2 rw\n\
             234 218 0:59 / /mnt rw - tmpfs lodger-web rw\n";
         assert_eq!(
@@ -144,14 +213,37 @@ mod tests {
                 OverlayMount {
                     device: (0, 53),
                     at: "/".into(),
+                    lowers: vec!["/x".into(), "/y z".into()],
                     upper: Some("/u v/upper".into())
                 },
                 OverlayMount {
                     device: (0, 57),
                     at: "/opt/a b".into(),
+                    lowers: vec!["/m".into(), "/n".into()],
                     upper: None
                 },
             ]
         );
+    }
+
+    #[test]
+    fn what_is_mounted_in_a_shared_root_is_told_from_it() {
+        let mounts = mount_lines(
+            b"1 0 254:1 /var/lib/lodger/bases/4 / ro - ext4 /dev/vda rw\n\
+            2 1 254:1 /var/lib/lodger/containers/web/var /var rw - ext4 /dev/vda rw\n\
+            3 1 254:1 /var/lib/lodger/bases/4/usr /usr ro - ext4 /dev/vda rw\n\
+            4 3 254:1 /opt /usr/local rw - ext4 /dev/vda rw\n\
+            5 1 0:5 / /dev rw - tmpfs tmpfs rw\n",
+        );
+        for (path, expected) in [
+            ("/etc/x", true),
+            ("/usr/lib/libc.so.6", true),
+            ("/usr/local/lib/x.so", false),
+            ("/var/lib/x", false),
+            ("/dev/x", false),
+            ("/variable", true),
+        ] {
+            assert_eq!(is_of_root(&mounts, Path::new(path)), expected, "{path}");
+        }
     }
 }

@@ -46,17 +46,25 @@ impl Process {
             .any(|line| line.strip_prefix(b"0::") == Some(cgroup.as_bytes())))
     }
 
-    /// Whether its root is the host's own.
-    pub fn is_on_root(&self, host: &OwnedFd) -> Result<bool> {
+    /// Device and inode of its root.
+    pub fn root(&self) -> Result<Identity> {
         let root = openat(
             &self.0,
             "root",
             OFlag::O_PATH | OFlag::O_CLOEXEC,
             Mode::empty(),
         )?;
-        let (root, host) = (fstat(&root)?, fstat(host)?);
-        Ok((root.st_dev, root.st_ino) == (host.st_dev, host.st_ino))
+        identity(&root)
     }
+}
+
+/// Device and inode number of a directory.
+pub type Identity = (u64, u64);
+
+/// Those of an open one.
+pub fn identity(directory: &OwnedFd) -> Result<Identity> {
+    let stat = fstat(directory)?;
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 pub fn has_ended(cause: &anyhow::Error) -> bool {
@@ -75,7 +83,7 @@ mod tests {
         let own = Process::open(i32::try_from(std::process::id()).unwrap()).unwrap();
         let root: OwnedFd = File::open("/").unwrap().into();
         let other: OwnedFd = File::open(std::env::temp_dir()).unwrap().into();
-        assert!(own.is_on_root(&root).unwrap());
-        assert!(!own.is_on_root(&other).unwrap());
+        assert_eq!(own.root().unwrap(), identity(&root).unwrap());
+        assert_ne!(own.root().unwrap(), identity(&other).unwrap());
     }
 }

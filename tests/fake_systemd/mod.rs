@@ -16,6 +16,7 @@ pub struct FakeUnit {
     pub root: String,
     pub start_began: u64,
     pub requires: Vec<String>,
+    pub wants: Vec<String>,
     /// The result of its next restart.
     pub result: &'static str,
 }
@@ -31,6 +32,9 @@ pub struct State {
     pub refuses: bool,
     pub jobs: HashMap<String, bool>,
     pub restarts: Vec<String>,
+    /// How often a new base was asked for, and how that ends.
+    pub bases: usize,
+    pub base_result: &'static str,
     pub most_at_once: usize,
     pub connections: Vec<Connection>,
 }
@@ -100,6 +104,23 @@ impl FakeManager {
         Ok(path.try_into().unwrap())
     }
 
+    fn restart_unit(&self, name: String, mode: String) -> OwnedObjectPath {
+        assert_eq!(
+            (name.as_str(), mode.as_str()),
+            ("lodgerd-base.service", "replace")
+        );
+        let mut state = self.0.lock().unwrap();
+        state.bases += 1;
+        let path = format!("/org/freedesktop/systemd1/job/base{}", state.bases);
+        state.jobs.insert(path.clone(), true);
+        let shared = self.0.clone();
+        thread::spawn({
+            let path = path.clone();
+            move || finish_job(&shared, &path, &name)
+        });
+        path.try_into().unwrap()
+    }
+
     #[zbus(property)]
     fn system_state(&self) -> String {
         self.0.lock().unwrap().system_state.clone()
@@ -112,14 +133,15 @@ fn finish_job(shared: &Shared, path: &str, unit: &str) {
     let (connections, result) = {
         let mut state = shared.lock().unwrap();
         state.jobs.insert(path.to_owned(), false);
-        let fake = state.units.get_mut(unit).unwrap();
-        fake.active = if fake.result == "done" {
-            "active"
-        } else {
-            "failed"
+        let result = match state.units.get_mut(unit) {
+            Some(fake) => {
+                let done = fake.result == "done";
+                fake.active = if done { "active" } else { "failed" };
+                fake.start_began = u64::MAX;
+                fake.result
+            }
+            None => state.base_result,
         };
-        fake.start_began = u64::MAX;
-        let result = fake.result;
         let told = if state.mute {
             Vec::new()
         } else {
@@ -155,6 +177,10 @@ impl FakeUnitProperties {
     #[zbus(property)]
     fn requires(&self) -> Vec<String> {
         self.0.requires.clone()
+    }
+    #[zbus(property)]
+    fn wants(&self) -> Vec<String> {
+        self.0.wants.clone()
     }
     #[zbus(property)]
     fn state_change_timestamp(&self) -> u64 {

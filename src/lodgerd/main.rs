@@ -1,22 +1,27 @@
 //! `lodgerd`: mounts the roots of containers as they start, and refreshes running ones once dpkg has finished.
 
 use std::ffi::{CString, OsString};
+use std::fs;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use lodger::container::{Base, Name};
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use lodger::container::{Name, installed};
 use lodger::main_process::MainProcess;
+use lodger::prefix::Prefix;
 use lodger::refresh::Places;
-use lodger::root::bind::{Bind, Source, Tmpfs};
-use lodger::root::volume::Volume;
-use lodger::root::{self, MountRequest};
+use lodger::root::{self, lower, prepare};
 use lodger::signal::SignalNumber;
 use lodger::{isolation, log, place, reload, stop};
 use sd_notify::NotifyState;
+
+mod base;
+mod mount;
+
+use mount::Mount;
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
 /// starts it, and it ends when idle. The commands are for units and maintainer scripts.
@@ -45,6 +50,18 @@ enum Command {
     },
     /// Record the present state of dpkg's database as the one that containers run on (at installation).
     Baseline,
+    /// See to it that there is a pinned base, and a new one if dpkg has changed something since (lodgerd-base.service).
+    Base,
+    /// Prepare what has to be there before the first start of a container whose root systemd makes
+    /// (lodgerd-prepare@.service).
+    Prepare {
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// Tell this process's namespaces (ExecStart= of lodgerd-isolation.service).
+    Namespaces,
+    /// Make sure that the namespaces in this file are not the host's (ExecStartPost= of lodgerd-isolation.service).
+    Isolation { file: PathBuf },
     /// End a container's main process, $MAINPID, and all that it started (ExecStop= of its unit).
     Stop {
         /// Seconds until what does not end by itself is killed.
@@ -65,106 +82,6 @@ enum Command {
     },
 }
 
-#[derive(Args)]
-struct Mount {
-    /// The tree underneath.
-    #[arg(long, value_enum)]
-    base: BaseWord,
-    /// An absolute path the container must not see.
-    #[arg(long, value_name = "PATH")]
-    hide: Vec<PathBuf>,
-    /// A directory that has to exist in the root.
-    #[arg(long, value_name = "PATH", default_value = "/")]
-    working_directory: PathBuf,
-    /// Throw away what the container wrote since its last start.
-    #[arg(long)]
-    ephemeral: bool,
-    /// Make this volume if it is not there: NAME[,owner=USER[:GROUP]][,mode=OCTAL].
-    #[arg(long, value_name = "VOLUME", value_parser = Volume::parse)]
-    volume: Vec<Volume>,
-    /// A program that has to be in the root: an absolute path, or a name that is looked for where systemd does.
-    #[arg(long, value_name = "PROGRAM")]
-    program: Vec<PathBuf>,
-    /// Show a path of the host in the root.
-    #[arg(long, num_args = 2, value_names = ["SOURCE", "TARGET"])]
-    bind: Vec<PathBuf>,
-    /// Show a path of the host in the root, read-only.
-    #[arg(long, num_args = 2, value_names = ["SOURCE", "TARGET"])]
-    bind_read_only: Vec<PathBuf>,
-    /// Mount an empty tmpfs in the root: BYTES[,mode=OCTAL].
-    #[arg(long, num_args = 2, value_names = ["SIZE", "TARGET"])]
-    tmpfs: Vec<String>,
-    /// The program does not report to systemd: let systemd take nothing from it, least of all another main process.
-    #[arg(long)]
-    no_notify: bool,
-    #[arg(value_parser = Name::parse)]
-    name: Name,
-}
-
-impl Mount {
-    fn run(self) -> Result<()> {
-        let no_notify = self.no_notify;
-        root::mount(&self.request()?)?;
-        if no_notify {
-            // Until the service has stopped (sd_notify(3)). A payload that is root could name any process of the host as its
-            // main process, and systemd would end that one to stop the service.
-            sd_notify::notify(&[NotifyState::Custom("NOTIFYACCESS=none")])
-                .context("cannot tell systemd to take no messages from the service")?;
-        }
-        Ok(())
-    }
-
-    fn request(self) -> Result<MountRequest> {
-        let mut binds = Vec::new();
-        for (pairs, read_only) in [(&self.bind, false), (&self.bind_read_only, true)] {
-            binds.extend(pairs.chunks_exact(2).map(|pair| Bind {
-                source: Source::Host {
-                    path: pair[0].clone(),
-                    read_only,
-                },
-                target: pair[1].clone(),
-            }));
-        }
-        for pair in self.tmpfs.chunks_exact(2) {
-            let tmpfs = Tmpfs::parse(&pair[0])
-                .map_err(Error::msg)
-                .context("--tmpfs")?;
-            binds.push(Bind {
-                source: Source::Tmpfs(tmpfs),
-                target: PathBuf::from(&pair[1]),
-            });
-        }
-        Ok(MountRequest {
-            name: self.name,
-            base: self.base.base(),
-            bases: PathBuf::from(place::BASES),
-            hide: self.hide,
-            working_directory: self.working_directory,
-            ephemeral: self.ephemeral,
-            volumes: self.volume,
-            programs: self.program,
-            binds,
-        })
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum BaseWord {
-    /// A pinned base: the current one, unless the container is held on another.
-    Pinned,
-    /// The live host.
-    Host,
-}
-
-impl BaseWord {
-    fn base(self) -> Base {
-        match self {
-            BaseWord::Pinned => Base::Pinned,
-            BaseWord::Host => Base::Host,
-        }
-    }
-}
-
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Some(Command::Mount(mount)) => mount.run(),
@@ -180,6 +97,10 @@ fn main() -> ExitCode {
             Ok(status) => return ExitCode::from(status),
             Err(error) => Err(error),
         },
+        Some(Command::Base) => base::run(),
+        Some(Command::Prepare { name }) => prepare_container(&name),
+        Some(Command::Namespaces) => isolation::own_namespaces().map(|lines| print!("{lines}")),
+        Some(Command::Isolation { file }) => require_isolation(&file),
         Some(Command::Baseline) => Places::default().record_baseline(),
         None => return serve(),
     };
@@ -240,6 +161,24 @@ fn unmount(name: &Name, private_network: bool) -> Result<()> {
     root::unmount(name, main).and(isolated)
 }
 
+fn prepare_container(name: &Name) -> Result<()> {
+    let installed = installed::read(&Prefix::host());
+    let mut containers = installed.containers();
+    match containers.find(|container| container.name == *name) {
+        Some(container) => {
+            let current = lower::current(Path::new(place::MOUNTED_BASES))?;
+            prepare::prepare(container, &current)
+        }
+        None => bail!("no container file makes '{name}', or it has a mistake; see 'lodger check'"),
+    }
+}
+
+fn require_isolation(file: &Path) -> Result<()> {
+    let namespaces =
+        fs::read_to_string(file).with_context(|| format!("cannot read '{}'", file.display()))?;
+    isolation::require_of_this_host(&namespaces)
+}
+
 fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
     let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
     match MainProcess::of_this_service()? {
@@ -251,48 +190,6 @@ fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn all_options_of_mount_arrive() {
-        let line = "lodgerd mount --base=host --hide=/opt/other --ephemeral --volume=shop,owner=www-data:adm,mode=2750 \
-                    --program=/bin/x --program=y --bind /srv/a /srv/b --bind-read-only /srv/c /srv/c --bind /srv/e /srv/f \
-                    --tmpfs 4096,mode=0700 /scratch --working-directory=/srv/b web@1";
-        let Some(Command::Mount(mount)) =
-            Arguments::parse_from(line.split(' ').filter(|word| !word.is_empty())).command
-        else {
-            panic!("no mount");
-        };
-        let bind = |source: &str, target: &str, read_only| Bind {
-            source: Source::Host {
-                path: source.into(),
-                read_only,
-            },
-            target: target.into(),
-        };
-        let expected = MountRequest {
-            name: Name::parse("web@1").unwrap(),
-            base: Base::Host,
-            bases: place::BASES.into(),
-            hide: vec!["/opt/other".into()],
-            working_directory: "/srv/b".into(),
-            ephemeral: true,
-            volumes: vec![Volume::parse("shop,owner=www-data:adm,mode=2750").unwrap()],
-            programs: vec!["/bin/x".into(), "y".into()],
-            binds: vec![
-                bind("/srv/a", "/srv/b", false),
-                bind("/srv/e", "/srv/f", false),
-                bind("/srv/c", "/srv/c", true),
-                Bind {
-                    source: Source::Tmpfs(Tmpfs {
-                        bytes: 4096,
-                        mode: 0o700,
-                    }),
-                    target: "/scratch".into(),
-                },
-            ],
-        };
-        assert_eq!(mount.request().unwrap(), expected);
-    }
 
     #[test]
     fn half_a_mount_or_an_unknown_signal_is_refused() {

@@ -1,0 +1,112 @@
+//! The base before and its file table in; copies that the next one can share out.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{FileStat, fstat};
+use nix::unistd::linkat;
+
+use super::row::{self, Kind, Row, Source};
+use super::table::Rows;
+use super::{attributes, copy};
+
+/// The copies in a base.
+pub struct Previous {
+    tree: OwnedFd,
+    rows: HashMap<PathBuf, Row>,
+}
+
+impl Previous {
+    /// Those of the base at `tree` with this file table.
+    ///
+    /// # Errors
+    /// When either cannot be read.
+    pub fn read(tree: &Path, table: &Path) -> Result<Self> {
+        let tree = File::open(tree).with_context(|| format!("cannot open '{}'", tree.display()))?;
+        let mut rows = HashMap::new();
+        for placed in Rows::open(table)? {
+            let placed = placed?;
+            if let Kind::Copied(_) = placed.row.kind {
+                rows.insert(placed.path(), placed.row);
+            }
+        }
+        Ok(Self {
+            tree: tree.into(),
+            rows,
+        })
+    }
+
+    /// Puts the copy that this base has of `source` at `path` into `directory` as `name`; its row, or `None` if it has none
+    /// that is still what it was, of what `source` is now.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the link cannot be made for other reasons than that there are too many.
+    pub fn link(
+        &self,
+        path: &Path,
+        source: &File,
+        stat: &FileStat,
+        directory: &OwnedFd,
+    ) -> Result<Option<Row>> {
+        let Some(row) = self.rows.get(path).filter(|row| is_like(row, stat)) else {
+            return Ok(None);
+        };
+        let Some(copy) = self.open(path, row)? else {
+            return Ok(None);
+        };
+        let from = Source {
+            device: stat.st_dev,
+            ino: stat.st_ino,
+            ctime: row::ctime(stat),
+        };
+        // The time of the inode's last change also moves with its links; then the contents decide.
+        if row.kind != Kind::Copied(from) && !is_same(source, &copy)? {
+            return Ok(None);
+        }
+        match linkat(
+            &self.tree,
+            path,
+            directory,
+            row.name.as_os_str(),
+            AtFlags::empty(),
+        ) {
+            Ok(()) => Ok(Some(Row {
+                kind: Kind::Copied(from),
+                ..row.clone()
+            })),
+            Err(Errno::EMLINK | Errno::EXDEV | Errno::ENOENT | Errno::EPERM) => Ok(None),
+            Err(cause) => Err(cause).context("cannot link the copy of the base before"),
+        }
+    }
+
+    /// The copy at `path`, if it is still the one that the table has.
+    fn open(&self, path: &Path, row: &Row) -> Result<Option<File>> {
+        let how = OpenHow::new()
+            .flags(OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        let copy = match openat2(&self.tree, path, how) {
+            Ok(copy) => copy,
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
+            Err(cause) => return Err(cause).context("cannot open the copy of the base before"),
+        };
+        let stat = fstat(&copy)?;
+        Ok((is_like(row, &stat) && row.ino == stat.st_ino).then(|| File::from(copy)))
+    }
+}
+
+/// Whether a copy of the file would have just the attributes of this row.
+fn is_like(row: &Row, stat: &FileStat) -> bool {
+    let of = Row::of(row.name.clone(), row.kind.clone(), stat);
+    (row.mode, row.uid, row.gid, row.size, row.mtime)
+        == (copy::mode(stat), of.uid, of.gid, of.size, of.mtime)
+}
+
+fn is_same(source: &File, copy: &File) -> Result<bool> {
+    Ok(attributes::kept(source)? == attributes::kept(copy)?
+        && copy::have_same_content(source, copy)?)
+}

@@ -1,0 +1,81 @@
+//! The bases and who needs which in; those that nobody needs any more, removed, out.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::create::sweep;
+use super::in_use::InUse;
+use super::remove::remove;
+use super::{Bases, Number, RECORD, REMOVING};
+
+/// What a [`prune()`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Pruned {
+    /// The bases that are gone.
+    pub removed: Vec<Number>,
+    /// The bases that would have gone, with who keeps them.
+    pub needed: Vec<(Number, String)>,
+}
+
+/// Removes all bases but the newest `keep`, the current one, those that a process uses, and those that a container is held on;
+/// and what an interrupted call has left.
+///
+/// # Errors
+/// When it cannot be told who uses what, or something cannot be removed.
+pub fn prune(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) -> Result<Pruned> {
+    let _lock = bases.lock()?;
+    sweep(bases)?;
+    let _starts = bases.lock_starts()?;
+    let numbers = bases.numbers()?;
+    let current = bases.current()?;
+    let old = &numbers[..numbers.len().saturating_sub(keep.get())];
+    let old = old.iter().filter(|number| Some(**number) != current);
+    let mut pruned = Pruned::default();
+    let in_use = InUse::look(bases, containers, proc)?;
+    for number in old.copied() {
+        match in_use.needs(number) {
+            Some(who) => pruned.needed.push((number, who)),
+            None => {
+                remove_base(bases, number)?;
+                pruned.removed.push(number);
+            }
+        }
+    }
+    Ok(pruned)
+}
+
+impl InUse {
+    /// Who needs a base, in words; `None` if nobody does.
+    pub fn needs(&self, number: Number) -> Option<String> {
+        let list = |who: Option<&std::collections::BTreeSet<String>>| {
+            who.map(|who| who.iter().cloned().collect::<Vec<_>>().join(", "))
+        };
+        let by = list(self.by.get(&number)).map(|who| format!("used by {who}"));
+        let held = list(self.held.get(&number)).map(|who| format!("held by {who}"));
+        let undecided = self
+            .undecided
+            .first()
+            .map(|why| format!("perhaps used: {why}"));
+        let all: Vec<_> = [by, held, undecided].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
+/// It loses its number first, so that no half of it is ever taken for the whole.
+fn remove_base(bases: &Bases, number: Number) -> Result<()> {
+    let tree = bases.directory.join(format!("{REMOVING}{number}"));
+    let record = bases.directory.join(format!("{REMOVING}{number}{RECORD}"));
+    for (from, to) in [
+        (bases.tree(number), &tree),
+        (bases.record_directory(number), &record),
+    ] {
+        fs::rename(&from, to).with_context(|| format!("cannot remove '{}'", from.display()))?;
+    }
+    remove(&tree)?;
+    remove(&record)
+}

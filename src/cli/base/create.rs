@@ -1,0 +1,134 @@
+//! `lodger base create`: the host in; a new base, and what it is made of, out.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use lodger::base::count::Counts;
+use lodger::base::record::Record;
+use lodger::base::{Consistency, Created, create};
+use serde::Serialize;
+
+use super::System;
+use crate::cli::write_json;
+
+/// Make a base of the host as it is now, and the current one of it.
+///
+/// If the current base holds just the same, that one stays and nothing is made. dpkg has to be at rest. Containers keep the base
+/// they run on until they are restarted.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Make one while dpkg is at work; whoever lists it sees that.
+    #[arg(long)]
+    provisional: bool,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Told<'a> {
+    /// Whether there is a new base.
+    new: bool,
+    number: lodger::base::Number,
+    created: &'a str,
+    provisional: bool,
+    #[serde(flatten)]
+    counts: &'a Counts,
+}
+
+impl Create {
+    pub fn run(&self, system: &System<'_>, out: &mut dyn Write) -> Result<ExitCode> {
+        system.need_root("making a base")?;
+        let consistency = match self.provisional {
+            true => Consistency::Provisional,
+            false => Consistency::Settled,
+        };
+        let created = create(&system.bases, &system.host, consistency)?;
+        let (new, number) = match created {
+            Created::New(number) => (true, number),
+            Created::Same(number) => (false, number),
+        };
+        let record = system.bases.record(number)?;
+        if self.json {
+            let told = Told {
+                new,
+                number,
+                created: &record.created,
+                provisional: record.provisional,
+                counts: &record.counts,
+            };
+            write_json(out, &told)?;
+        } else if new {
+            write_text(out, system, &record)?;
+        } else {
+            writeln!(
+                out,
+                "base {number} is as before: nothing that it holds has changed"
+            )?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn write_text(out: &mut dyn Write, system: &System<'_>, record: &Record) -> Result<()> {
+    let Counts {
+        linked,
+        copied,
+        reflinked,
+        kept,
+        bytes_copied,
+        directories,
+        unreadable,
+        special,
+        not_entered,
+        not_linked,
+        written_meanwhile,
+        ..
+    } = &record.counts;
+    let shared = match reflinked {
+        0 => String::new(),
+        some => format!(", {some} reflinked"),
+    };
+    writeln!(
+        out,
+        "made base {}: {linked} files linked, {copied} copied ({}){shared}, {kept} kept from the base before; {directories} directories",
+        record.number,
+        in_megabytes(*bytes_copied)
+    )?;
+    writeln!(
+        out,
+        "left out: {unreadable} that others cannot read, {special} devices, sockets and pipes"
+    )?;
+    if *not_entered > 0 {
+        writeln!(
+            out,
+            "left empty: {not_entered} mount points of network and pseudo filesystems"
+        )?;
+    }
+    for (why, files) in not_linked {
+        writeln!(
+            out,
+            "note: {why} ('{}'): {} files copied, {}; put 'directory' in [bases] of /etc/lodger.toml on the filesystem of /usr",
+            system.bases.directory().display(),
+            files.files,
+            in_megabytes(files.bytes)
+        )?;
+    }
+    for path in written_meanwhile {
+        writeln!(
+            out,
+            "note: '{path}' was written while it was copied; the base has it as it was then"
+        )?;
+    }
+    Ok(())
+}
+
+fn in_megabytes(bytes: u64) -> String {
+    match bytes {
+        0..10_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}

@@ -1,0 +1,144 @@
+//! Paths that containers map in; the inodes that the host, or the current pinned base, has there now, out.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::fstat;
+
+use super::process::{Identity, identity};
+use crate::place;
+
+/// The most inode numbers that are remembered.
+const MOST_REMEMBERED: usize = 200_000;
+
+/// A tree that containers may run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tree {
+    /// The live host.
+    Host,
+    /// The pinned base that containers start on.
+    CurrentBase,
+}
+
+/// Both trees; remembers what was looked up.
+#[derive(Debug)]
+pub struct Trees {
+    host: OwnedFd,
+    /// `None` if there is no base.
+    current: Option<OwnedFd>,
+    inodes: HashMap<(Tree, PathBuf), Option<u64>>,
+}
+
+impl Trees {
+    /// The host's `/`, and the current base in `bases`.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    pub fn open(bases: &Path) -> Result<Self> {
+        let path = bases.join(place::CURRENT_BASE);
+        let current = match File::open(&path) {
+            Ok(tree) => Some(tree.into()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+            Err(cause) => {
+                return Err(cause).with_context(|| format!("cannot open '{}'", path.display()));
+            }
+        };
+        Ok(Self {
+            host: File::open("/").context("cannot open '/'")?.into(),
+            current,
+            inodes: HashMap::new(),
+        })
+    }
+
+    /// Device and inode of the host's `/`.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn identity(&self) -> Result<Identity> {
+        identity(&self.host)
+    }
+
+    /// The inode number at the absolute `path` of `tree`; `None` if it has nothing there.
+    ///
+    /// # Errors
+    /// When it cannot be looked up.
+    pub fn inode(&mut self, tree: Tree, path: &Path) -> Result<Option<u64>> {
+        let key = (tree, path.to_path_buf());
+        if let Some(inode) = self.inodes.get(&key) {
+            return Ok(*inode);
+        }
+        let directory = match tree {
+            Tree::Host => Some(&self.host),
+            Tree::CurrentBase => self.current.as_ref(),
+        };
+        let inode = match directory {
+            Some(directory) => inode_below(directory, path.strip_prefix("/").unwrap_or(path))?,
+            None => None,
+        };
+        if self.inodes.len() >= MOST_REMEMBERED {
+            self.inodes.clear();
+        }
+        self.inodes.insert(key, inode);
+        Ok(inode)
+    }
+}
+
+/// The inode at the relative `path` below `directory`; `None` if there is nothing, or a link on the way.
+pub fn inode_below(directory: &OwnedFd, path: &Path) -> Result<Option<u64>> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+        .resolve(
+            ResolveFlag::RESOLVE_BENEATH
+                | ResolveFlag::RESOLVE_NO_SYMLINKS
+                | ResolveFlag::RESOLVE_NO_MAGICLINKS,
+        );
+    match openat2(directory.as_fd(), path, how) {
+        Ok(file) => Ok(Some(
+            fstat(&file)
+                .with_context(|| format!("cannot look at '{}'", path.display()))?
+                .st_ino,
+        )),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG) => Ok(None),
+        Err(cause) => Err(cause).with_context(|| format!("cannot look up '{}'", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_followed_when_looking_for_an_inode() {
+        use std::os::unix::fs::MetadataExt;
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::create_dir(tree.path().join("real")).unwrap();
+        std::fs::write(tree.path().join("real/file"), "").unwrap();
+        std::os::unix::fs::symlink("real", tree.path().join("link")).unwrap();
+        let inode = std::fs::metadata(tree.path().join("real/file"))
+            .unwrap()
+            .ino();
+        let directory: OwnedFd = File::open(tree.path()).unwrap().into();
+        assert_eq!(
+            inode_below(&directory, Path::new("real/file")).unwrap(),
+            Some(inode)
+        );
+        assert_eq!(
+            inode_below(&directory, Path::new("link/file")).unwrap(),
+            None
+        );
+        assert_eq!(
+            inode_below(&directory, Path::new("real/none")).unwrap(),
+            None
+        );
+        assert_eq!(
+            inode_below(&directory, Path::new("real/file/below")).unwrap(),
+            None
+        );
+    }
+}
