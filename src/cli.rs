@@ -17,6 +17,7 @@ mod explain;
 mod list;
 mod man;
 mod plain_table;
+mod rollback;
 mod schema;
 mod show;
 mod status;
@@ -44,6 +45,7 @@ Examples:
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
   lodger status                       what they do now, and whether any runs old code
+  lodger base diff 3 4                what changed on the host from one base to the next
   lodger explain memory               what a key means; a rule, such as L006, likewise
 
 The file format is described in lodger.toml(5).";
@@ -54,6 +56,8 @@ enum Command {
     Show(show::Show),
     List(list::List),
     Status(status::StatusOf),
+    Rollback(rollback::Rollback),
+    Unhold(rollback::Unhold),
     Base(base::Base),
     Explain(explain::Explain),
     Schema(schema::SchemaOf),
@@ -84,6 +88,8 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
         Command::Status(status) => status.run(&prefix, out),
+        Command::Rollback(rollback) => rollback.run(&prefix, out),
+        Command::Unhold(unhold) => unhold.run(&prefix, out),
         Command::Base(base) => base.run(&prefix, out),
         Command::Explain(explain) => explain.run(out),
         Command::Schema(schema) => schema.run(out),

@@ -29,6 +29,7 @@ pub mod unit;
 
 // What the units call at every start and stop.
 pub mod cgroup;
+pub mod hold;
 pub mod isolation;
 pub mod main_process;
 pub mod pidfd;
