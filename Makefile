@@ -2,6 +2,7 @@
 # make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13 and 14
 # make demo     a hundred containers, patched by unattended-upgrade, in a throw-away Debian 13
 # make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5)
+# make bench    what containers cost beside podman, LXC, nspawn and bubblewrap; make bench LEVELS="1 10" is the short run
 # make bench-generator  how fast the generator is, beside cp -a and podman's Quadlet
 # make install  for packagers: what `make build` made, under DESTDIR
 
@@ -25,7 +26,7 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 # Debian 13 and 14; `make test SUITES=trixie` for one of them
 SUITES  ?= trixie forky
 
-.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench-generator install prerequisites
+.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
@@ -79,6 +80,9 @@ test: lint unit-test lint-told deb lintian test-system
 
 demo: deb
 	tests/system/demo
+
+bench: deb
+	bench/roots/run
 
 bench-generator: prerequisites
 	bench/generator
