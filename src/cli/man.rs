@@ -33,7 +33,7 @@ pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong. 2: the command could not do its work."
+        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong, or a base is not as it was made. 2: the command could not do its work."
     )?;
     writeln!(
         out,
