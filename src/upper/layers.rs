@@ -29,6 +29,8 @@ pub struct Subject {
     pub base: PathBuf,
     /// What it must not see of that, besides what lodger always hides.
     pub hide: Vec<PathBuf>,
+    /// Where it has mounts of its own, with their places made in the upper.
+    pub mounts: Vec<PathBuf>,
     /// Whether its uppers are those that the next start throws away.
     pub ephemeral: bool,
     /// Which marks its overlays read.
@@ -46,6 +48,7 @@ impl Subject {
             name: name.clone(),
             base: base(&state, container)?,
             hide: container.map_or_else(Vec::new, |container| container.root.hide.clone()),
+            mounts: container.map_or_else(Vec::new, mounts),
             ephemeral: container.is_some_and(|container| container.root.ephemeral),
             // systemd mounts with userxattr what is in there (RootMStack=), lodgerd does not.
             marks: match node::is_directory(&state.join(format!("{name}.mstack"))) {
@@ -66,6 +69,11 @@ impl Subject {
     fn is_on_host(&self) -> bool {
         self.base == Path::new("/")
     }
+}
+
+fn mounts(container: &Container) -> Vec<PathBuf> {
+    let shown = container.root.show.iter();
+    shown.chain(container.mounts.keys()).cloned().collect()
 }
 
 /// The tree that its next start is on. Without a file nobody can tell; pinned bases are what most lie on.
@@ -125,7 +133,8 @@ pub fn diff(
         false => Vec::new(),
     };
     let from_root = |point: &PathBuf| Path::new("/").join(point);
-    let covered: Vec<PathBuf> = mounted.iter().map(from_root).collect();
+    let mut covered: Vec<PathBuf> = mounted.iter().map(from_root).collect();
+    covered.extend(subject.mounts.iter().cloned());
     for place in places {
         let is_root = place.as_os_str().is_empty();
         if !is_root && !mounted.contains(&place) {
