@@ -35,6 +35,9 @@ pub struct Places {
     in_filesystem: PathBuf,
     /// Device and inode of each tree.
     trees: HashMap<(u64, u64), Number>,
+    /// The inode of each tree's /usr. A directory that an overlay merges keeps the number that it has in the lower, and an overlay
+    /// that systemd stacks tells nothing else of what it lies on.
+    usrs: HashMap<u64, Number>,
 }
 
 impl Places {
@@ -46,10 +49,13 @@ impl Places {
         let failed = || format!("cannot look at '{}'", bases.directory.display());
         let real = bases.directory.canonicalize().with_context(failed)?;
         let device = real.metadata().with_context(failed)?.dev();
-        let mut trees = HashMap::new();
+        let (mut trees, mut usrs) = (HashMap::new(), HashMap::new());
         for number in numbers {
             let tree = fs::metadata(bases.tree(*number)).with_context(failed)?;
             trees.insert((tree.dev(), tree.ino()), *number);
+            if let Ok(usr) = fs::metadata(bases.tree(*number).join("usr")) {
+                usrs.insert(usr.ino(), *number);
+            }
         }
         let own = bounded(&proc.join("self/mountinfo")).context("cannot read the mount table")?;
         Ok(Self {
@@ -57,6 +63,7 @@ impl Places {
             directories: [bases.directory.clone(), real, place::MOUNTED_BASES.into()],
             device: format!("{}:{}", major(device), minor(device)),
             trees,
+            usrs,
         })
     }
 
@@ -76,6 +83,9 @@ impl Places {
                 .get(&(root.dev(), root.ino()))
                 .map(|number| Use::Base(*number)),
         );
+        if let Ok(usr) = fs::symlink_metadata(process.join("root/usr")) {
+            uses.extend(self.usrs.get(&usr.ino()).map(|number| Use::Base(*number)));
+        }
         let namespace = fs::read_link(process.join("ns/mnt"))?;
         if seen.insert((namespace, root.dev(), root.ino())) {
             uses.extend(self.uses_in(&bounded(&process.join("mountinfo"))?));
@@ -205,6 +215,7 @@ mod tests {
             device: "8:2".to_owned(),
             in_filesystem: "/bases".into(),
             trees: HashMap::new(),
+            usrs: HashMap::new(),
         };
         for (line, expected) in [
             (

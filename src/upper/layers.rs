@@ -16,6 +16,7 @@ use super::{Budget, Diff, Extent};
 use crate::container::{Base, Container, Name};
 use crate::place;
 use crate::root::mask::Mask;
+use crate::root::writable::Writable;
 use crate::root::{lower, seen, submounts};
 
 /// A container, and what decides which uppers it has.
@@ -50,11 +51,8 @@ impl Subject {
             hide: container.map_or_else(Vec::new, |container| container.root.hide.clone()),
             mounts: container.map_or_else(Vec::new, mounts),
             ephemeral: container.is_some_and(|container| container.root.ephemeral),
-            // systemd mounts with userxattr what is in there (RootMStack=), lodgerd does not.
-            marks: match node::is_directory(&state.join(format!("{name}.mstack"))) {
-                true => Marks::User,
-                false => Marks::Trusted,
-            },
+            // Both systemd and lodgerd mount with `userxattr`.
+            marks: Marks::User,
             state,
         })
     }
@@ -121,7 +119,7 @@ pub fn diff(
     let mut diff = Diff::default();
     let state = subject.layers();
     let mut places = other_points(&state)?;
-    if node::is_directory(&state.join("upper")) {
+    if node::is_directory(&Writable::of(&state).upper) {
         places.push(PathBuf::new());
     }
     if places.is_empty() {
@@ -147,7 +145,7 @@ pub fn diff(
         };
         let lower = Lower::new(open_tree(&subject.base.join(&place))?, mask.below(&place));
         let upper = Upper {
-            tree: open_tree(&state.join("upper"))?,
+            tree: open_tree(&Writable::of(&state).upper)?,
             lower: &lower,
             marks: subject.marks,
             at: &from_root(&place),
