@@ -1,5 +1,5 @@
 # make deb      the Debian package, in target/deb/
-# make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13
+# make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13 and 14
 # make demo     a hundred containers, patched by unattended-upgrade, in a throw-away Debian 13
 # make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5)
 # make bench    what containers cost beside podman, LXC, nspawn and bubblewrap; make bench LEVELS="1 10" is the short run
@@ -22,6 +22,9 @@ PREFIX   = /usr
 DATA     = $(DESTDIR)$(PREFIX)/share
 UNITS    = $(DESTDIR)$(PREFIX)/lib/systemd/system
 LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
+
+# Debian 13 and 14; `make test SUITES=trixie` for one of them
+SUITES  ?= trixie forky
 
 .PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
@@ -71,8 +74,10 @@ lintian: deb
 	lintian --fail-on error --tag-display-limit 0 --allow-root $(DEB)/lodger_*.changes
 
 test-system: deb
-	tests/system/run
+	SUITE='$(SUITES)' tests/system/run
 
+# What cannot be tested here has failed.
+test: export CI = 1
 test: lint unit-test lint-told deb lintian test-system
 
 demo: deb

@@ -7,18 +7,20 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::Path;
 
-use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Excerpt, Fault, Position, Severity, rule};
 
 mod key;
+mod plain;
 mod reader;
 mod table;
+mod tree;
 
 pub use key::{About, Key, Shape, Word, read_word, words};
-pub use reader::{MOST_MISTAKES, Percent, Reader, Scalar, text};
+pub use reader::{MOST_MISTAKES, Percent, Reader, Scalar, text, word};
 pub use table::{Entry, Place, Table, Value, Written};
+pub use tree::{Branch, Node, Toml};
 
 /// Syntax errors of one file that are told.
 const MOST_SYNTAX_ERRORS: usize = 100;
@@ -40,7 +42,7 @@ pub struct Layer<'a> {
     /// Its number among all files that are read.
     pub document: usize,
     /// What it says.
-    pub table: &'a DeTable<'a>,
+    pub table: &'a Branch<'a>,
 }
 
 impl<'a> Source<'a> {
@@ -79,11 +81,14 @@ impl<'a> Source<'a> {
         self.lines().partition_point(|&start| start <= at).max(1)
     }
 
-    /// The text as a spanned table, or its syntax errors: the first of each line, since one unclosed bracket makes many.
-    pub fn parse(&self) -> Result<Spanned<DeTable<'a>>, Vec<Diagnostic>> {
+    /// What the text says, or its syntax errors: the first of each line, since one unclosed bracket makes many.
+    pub fn parse(&self) -> Result<Branch<'a>, Vec<Diagnostic>> {
+        if let Some(table) = plain::read(self.text) {
+            return Ok(table);
+        }
         let (table, errors) = DeTable::parse_recoverable(self.text);
         if errors.is_empty() {
-            return Ok(table);
+            return Ok(table.into_inner().into());
         }
         let mut diagnostics: Vec<_> = errors
             .iter()

@@ -25,6 +25,7 @@ pub mod kmsg;
 pub mod prefix;
 pub mod service;
 pub mod settings;
+pub mod systemd_version;
 pub mod unit;
 
 // What the units call at every start and stop.
@@ -40,6 +41,10 @@ pub mod stop;
 
 // The trees that containers share.
 pub mod base;
+// What a container wrote, and how it goes away again.
+pub mod reset;
+pub mod shadow;
+pub mod upper;
 
 // What people and editors are told of the format.
 pub mod reference;

@@ -30,7 +30,13 @@ impl Prefix {
     /// Where to open what the booted system knows as `path`.
     pub fn at(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
-        self.0.join(path.strip_prefix("/").unwrap_or(path))
+        let inside = path.strip_prefix("/").unwrap_or(path);
+        // In one allocation: it is asked for every file.
+        let length = self.0.as_os_str().len() + path.as_os_str().len() + 1;
+        let mut at = PathBuf::with_capacity(length);
+        at.push(&self.0);
+        at.push(inside);
+        at
     }
 }
 

@@ -111,7 +111,7 @@ pub fn parse(text: &str) -> Result<Settings, Vec<Diagnostic>> {
     let table = sources[0].parse()?;
     let layer = Layer {
         document: 0,
-        table: table.get_ref(),
+        table: &table,
     };
     let mut reader = Reader::new(&sources, 0, Percent::Literal);
     let mut table = Table::of_layers(&[layer]);

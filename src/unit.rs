@@ -23,7 +23,7 @@ impl Unit {
     pub fn new(file_name: String, comment: Escaped<'_>) -> Self {
         // What most units have; to grow costs more than the room.
         let mut text = String::with_capacity(4096);
-        push(&mut text, ["# ", comment.as_str(), "\n"]);
+        text.extend(["# ", comment.as_str(), "\n"]);
         Self {
             file_name,
             text,
@@ -34,7 +34,14 @@ impl Unit {
     /// One more line: `section` without brackets, `key` without `=`. A section begins where its name changes.
     pub fn add<'v>(&mut self, section: &'static str, key: &str, value: impl Into<Escaped<'v>>) {
         self.begin(section);
-        push(&mut self.text, [key, "=", value.into().as_str(), "\n"]);
+        let value = value.into();
+        let value = value.as_str();
+        // Once for all parts: there are forty lines in a unit.
+        self.text.reserve(key.len() + value.len() + 2);
+        self.text.push_str(key);
+        self.text.push('=');
+        self.text.push_str(value);
+        self.text.push('\n');
     }
 
     /// Whole lines that are spelled out in lodger's own code.
@@ -44,8 +51,9 @@ impl Unit {
     }
 
     fn begin(&mut self, section: &'static str) {
-        if self.section != section {
-            push(&mut self.text, ["\n[", section, "]\n"]);
+        // Mostly it is the same text in memory.
+        if !std::ptr::eq(self.section, section) && self.section != section {
+            self.text.extend(["\n[", section, "]\n"]);
             self.section = section;
         }
     }
@@ -64,12 +72,6 @@ impl Unit {
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-fn push<const N: usize>(text: &mut String, parts: [&str; N]) {
-    for part in parts {
-        text.push_str(part);
     }
 }
 

@@ -64,7 +64,7 @@ fn check(read: Result<ContainerFile, Refused>) {
         Ok(file) => {
             assert!(!file.containers.is_empty());
             for container in &file.containers {
-                let unit = service(container, Way::of(container, &Prefix::under("/nowhere".as_ref())));
+                let unit = service(container, Way::of(container, &Prefix::under("/nowhere".as_ref()), 257));
                 assert_sound(&unit);
                 assert_meant(&unit, container);
             }

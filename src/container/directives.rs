@@ -1,11 +1,9 @@
 //! `[systemd.unit]` and `[systemd.service]` as written in; directives as they stand in a unit out.
 
-use toml::de::DeValue;
-
 use super::raw::{self, RawValue, Section};
 use super::{Profile, keys};
 use crate::diagnostic::{Fault, rule};
-use crate::document::{Place, Reader, Scalar, Table, Value, Written};
+use crate::document::{Reader, Scalar, Table, Toml, Written};
 
 /// The directives, in the order of the unit; what is wrong with them, or would widen `profile`, is noted.
 pub fn read(
@@ -24,19 +22,19 @@ pub fn read(
         Section::Service,
     );
     for (about, title, section) in [unit, service] {
-        let Some(section_table) = reader.table(&mut systemd, about.name, title) else {
+        let Some(mut section_table) = reader.table(&mut systemd, about.name, title) else {
             continue;
         };
         for entry in section_table.entries() {
             let mut lines = Vec::new();
-            for Written { place, value, .. } in entry.values {
-                lines = read_directive(reader, section, entry.key, place, value);
+            for written in entry.values {
+                lines = read_directive(reader, section, entry.key, written);
             }
-            if let Some(Written { value, .. }) = entry.values.last()
+            if let Some(written) = entry.values.last()
                 && profile == Profile::Strict
                 && raw::widens_strict(entry.key, &lines)
             {
-                reader.fault(value.place.clone(), wider(entry.key));
+                reader.fault(written.value().place(), wider(entry.key));
             }
             directives.extend(
                 lines
@@ -59,17 +57,17 @@ fn read_directive(
     reader: &mut Reader<'_>,
     section: Section,
     key: &str,
-    key_place: &Place,
-    value: &Value<'_>,
+    written: &Written<'_>,
 ) -> Vec<String> {
-    let raw = match value.value {
-        DeValue::Array(_) => {
-            let Some(items) = reader.items(value, "an array", raw_of) else {
+    let value = written.value();
+    let raw = match value.toml() {
+        Toml::Array(_) => {
+            let Some(items) = reader.items(&value, "an array", raw_of) else {
                 return Vec::new();
             };
             RawValue::List(items.into_iter().map(|(item, _)| item).collect())
         }
-        _ => match reader.convert(value, raw_of) {
+        _ => match reader.convert(&value, raw_of) {
             Some(raw) => raw,
             None => return Vec::new(),
         },
@@ -79,11 +77,11 @@ fn read_directive(
         Err(fault) => {
             // What is wrong with the name is told there, and of the value where that is.
             let place = if raw::is_settable(section, key) {
-                &value.place
+                value.place()
             } else {
-                key_place
+                written.place()
             };
-            reader.fault(place.clone(), fault);
+            reader.fault(place, fault);
             Vec::new()
         }
     }
@@ -91,7 +89,7 @@ fn read_directive(
 
 fn raw_of(scalar: Scalar) -> Result<RawValue, Fault> {
     match scalar {
-        Scalar::Text(text) => Ok(RawValue::Text(text)),
+        Scalar::Text(text) => Ok(RawValue::Text(text.into_owned())),
         Scalar::Integer(integer) => Ok(RawValue::Integer(integer)),
         Scalar::Boolean(boolean) => Ok(RawValue::Boolean(boolean)),
         Scalar::Other(kind) => {

@@ -64,6 +64,8 @@ pub struct Layers<'d> {
     pub instances: BTreeMap<String, Vec<Layer<'d>>>,
     /// How many mistakes of one container are told.
     pub most_mistakes: usize,
+    /// Whether anybody asks what the containers count on.
+    pub with_wishes: bool,
 }
 
 /// The containers of `text` alone, read from `source`, a file called `name`; or every mistake in it.
@@ -78,10 +80,11 @@ pub fn parse(name: &FileName, source: &Path, text: &str) -> Result<ContainerFile
     let layers = Layers {
         common: vec![Layer {
             document: 0,
-            table: table.get_ref(),
+            table: &table,
         }],
         instances: BTreeMap::new(),
         most_mistakes: MOST_MISTAKES,
+        with_wishes: true,
     };
     read_file(name, &sources, 0, &layers)
 }
@@ -118,10 +121,10 @@ pub fn read_file(
                 references: Vec::new(),
                 wishes: Vec::new(),
             };
-            for container in read {
+            for mut container in read {
                 file.containers.push(container.container);
-                file.references.extend(container.references);
-                file.wishes.extend(container.wishes);
+                extend(&mut file.references, &mut container.references);
+                extend(&mut file.wishes, &mut container.wishes);
             }
             return Ok(file);
         }
@@ -137,6 +140,15 @@ pub fn read_file(
     })
 }
 
+/// Adds all of `more`. Mostly there is only one container to take it from.
+fn extend<T>(all: &mut Vec<T>, more: &mut Vec<T>) {
+    if all.is_empty() {
+        std::mem::swap(all, more);
+    } else {
+        all.append(more);
+    }
+}
+
 /// All of them, or the mistakes of those that have any: mostly each has the same, unless a drop-in of one instance brings its
 /// own.
 fn collect(
@@ -144,7 +156,7 @@ fn collect(
 ) -> Result<Vec<Read>, Vec<Diagnostic>> {
     // A template of ten thousand instances says the same ten thousand times, and to find that out takes long.
     const MOST: usize = 100;
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    let (mut good, mut bad) = (Vec::with_capacity(read.size_hint().0), Vec::new());
     for read in read {
         match read {
             Ok(read) if bad.is_empty() => good.push(read),
@@ -182,10 +194,15 @@ fn read_names(
         if let Some(place) = Table::of_layers(&[*layer]).place_of(key) {
             let message =
                 format!("instances belongs in \"{name}.toml\" or its drop-ins for all of them");
-            reader.fault(place.clone(), Fault::new(rule::INSTANCES, message));
+            reader.fault(place, Fault::new(rule::INSTANCES, message));
         }
     }
-    instances::read(reader, &mut Table::of_layers(&layers.common), name, length)
+    let is_written = layers.common.iter().any(|layer| layer.table.has(key));
+    match name.name() {
+        // Nearly every file, and the table would be for nothing.
+        Some(name) if !is_written => vec![name],
+        _ => instances::read(reader, &mut Table::of_layers(&layers.common), name, length),
+    }
 }
 
 impl<'d> Layers<'d> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::name::{self, FileName};
 use super::{Name, keys};
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Place, Reader, Scalar, Table, Value, text};
+use crate::document::{Reader, Scalar, Table, Value, word};
 
 /// What PID 1 can load in any time that somebody would wait for.
 const MOST: usize = 10_000;
@@ -22,12 +22,12 @@ pub fn read(
     const HELP: &str = "write instances = 3, or instances = [\"blue\", \"green\"]";
     // The strongest file counts; what the others say is no mistake of theirs.
     let written = table.take(keys::INSTANCES.about.name);
-    let value = written.last().map(|written| written.value.clone());
+    let value = written.last().map(|written| written.value());
     let (names, place) = match (file.name(), value) {
         (Some(name), None) => return vec![name],
         (Some(name), Some(value)) => {
             let message = format!("instances belongs in a file called \"{file}@.toml\"");
-            reader.fault(value.place, Fault::new(rule::INSTANCES, message));
+            reader.fault(value.place(), Fault::new(rule::INSTANCES, message));
             return vec![name];
         }
         (None, None) => {
@@ -40,7 +40,7 @@ pub fn read(
             );
             return Vec::new();
         }
-        (None, Some(value)) => (named_or_counted(reader, &value, file), value.place),
+        (None, Some(value)) => (named_or_counted(reader, &value, file), value.place()),
     };
     if names.len() > MOST || names.len() * length > MOST_BYTES {
         let message = format!(
@@ -55,42 +55,31 @@ pub fn read(
 }
 
 fn named_or_counted(reader: &mut Reader<'_>, value: &Value<'_>, file: &FileName) -> Vec<Name> {
-    let Some(items) = value.value.as_array() else {
+    let Some(items) = value.items() else {
         return reader
             .convert(value, |scalar| counted(scalar, file))
             .unwrap_or_default();
     };
-    if items.is_empty() {
+    if items.len() == 0 {
         reader.fault(
-            value.place.clone(),
+            value.place(),
             Fault::new(rule::INSTANCES, "no instances, so nothing would ever run"),
         );
     }
     let mut seen = BTreeSet::new();
     let names: Vec<_> = items
-        .iter()
         .map(|item| {
-            let place = Place {
-                document: value.place.document,
-                span: item.span(),
-            };
-            reader.convert(
-                &Value {
-                    value: item.get_ref(),
-                    place,
-                },
-                |scalar| {
-                    let name = instance(file, &text(scalar)?)?;
-                    if seen.insert(name.clone()) {
-                        Ok(name)
-                    } else {
-                        Err(Fault::new(
-                            rule::INSTANCES,
-                            format!("{} is named twice", quote(name.as_str())),
-                        ))
-                    }
-                },
-            )
+            reader.convert(&item, |scalar| {
+                let name = instance(file, &word(scalar)?)?;
+                if seen.insert(name.clone()) {
+                    Ok(name)
+                } else {
+                    Err(Fault::new(
+                        rule::INSTANCES,
+                        format!("{} is named twice", quote(name.as_str())),
+                    ))
+                }
+            })
         })
         .collect();
     // With one of them unknown the set is unknown: a unit for each of the others would hide that.

@@ -1,14 +1,12 @@
 //! `[mounts]` and `[credentials]` as written in; what is mounted where, and which secret is where, out.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::path::PathBuf;
 
-use super::file::wish::Wish;
+use super::file::wish::{Wish, Wishes};
 use super::values::{self, path};
-use super::{Credential, Name, keys, name};
+use super::{Credential, Name, Ordered, keys, name};
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Place, Reader, Scalar, Table, Written, text};
+use crate::document::{Place, Reader, Scalar, Table, text, word};
 use crate::unit::escape;
 
 /// The keys that say what is mounted, and those that say where a secret is: exactly one of them.
@@ -60,8 +58,8 @@ pub struct Owner {
 pub fn read(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,
-    wishes: &mut Vec<Wish>,
-) -> BTreeMap<PathBuf, Mount> {
+    wishes: &mut Wishes,
+) -> Ordered<PathBuf, Mount> {
     read_named(
         reader,
         table,
@@ -79,40 +77,41 @@ fn read_named<'d, K: Ord, T>(
     (name, title): (&'static str, &'static str),
     read_name: impl Fn(&str) -> Result<K, Fault>,
     mut read_entry: impl FnMut(&mut Reader<'_>, Table<'d>, &Place) -> Option<T>,
-) -> BTreeMap<K, T> {
-    let mut found: BTreeMap<K, (&str, T)> = BTreeMap::new();
-    let Some(table) = reader.table(table, name, title) else {
-        return BTreeMap::new();
+) -> Ordered<K, T> {
+    let Some(mut table) = reader.table(table, name, title) else {
+        return Ordered::default();
     };
+    let mut found = Vec::with_capacity(table.len());
     for entry in table.entries() {
-        let Some(Written { place: last, .. }) = entry.values.last() else {
+        let Some(last) = entry.values.last() else {
             continue;
         };
-        let key = reader.name(entry.key, last).and_then(|written| {
+        let last = last.place();
+        let key = reader.name(entry.key, &last).and_then(|written| {
             let key = read_name(&written);
             key.map_err(|fault| reader.fault(last.clone(), fault)).ok()
         });
         let mut read = None;
-        for Written { place, value, .. } in entry.values {
-            let table = reader.entry(value, name, entry.key);
-            read = table.and_then(|table| read_entry(reader, table, place));
+        for written in entry.values {
+            let table = reader.entry(&written.value(), name, entry.key);
+            read = table.and_then(|table| read_entry(reader, table, &written.place()));
         }
-        let (Some(key), Some(read)) = (key, read) else {
-            continue;
-        };
-        match found.entry(key) {
-            // `/a` and `/a/`, or `%i` and the instance it stands for.
-            Occupied(mut same) => {
-                let other = std::mem::replace(&mut same.get_mut().0, entry.key);
-                reader.fault(last.clone(), twice(entry.key, other));
-            }
-            Vacant(free) => {
-                free.insert((entry.key, read));
-            }
+        if let (Some(key), Some(read)) = (key, read) {
+            found.push((key, entry.key, last, read));
         }
     }
-    let found = found.into_iter();
-    found.map(|(key, (_, read))| (key, read)).collect()
+    // `/a` and `/a/`, or `%i` and the instance it stands for.
+    found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    for pair in found.windows(2) {
+        if let [(one, other, ..), (same, written, place, _)] = pair
+            && one == same
+        {
+            reader.fault(place.clone(), twice(written, other));
+        }
+    }
+    let mut entries = Vec::with_capacity(found.len());
+    entries.extend(found.into_iter().map(|(key, _, _, read)| (key, read)));
+    Ordered::new(entries)
 }
 
 /// Two keys that mean the same, `one` here and `other` elsewhere.
@@ -125,12 +124,12 @@ fn read_mount(
     reader: &mut Reader<'_>,
     mut table: Table<'_>,
     place: &Place,
-    wishes: &mut Vec<Wish>,
+    wishes: &mut Wishes,
 ) -> Option<Mount> {
-    let owner_place = table.place_of("owner").cloned();
-    let mode_place = table.place_of("mode").cloned();
-    let read_only_place = table.place_of("read-only").cloned();
-    let written = SOURCES.map(|key| table.place_of(key).cloned());
+    let owner_place = table.place_of("owner");
+    let mode_place = table.place_of("mode");
+    let read_only_place = table.place_of("read-only");
+    let written = SOURCES.map(|key| table.place_of(key));
 
     let source = reader.value(&mut table, &keys::MOUNT_SOURCE);
     let volume = reader.value(&mut table, &keys::MOUNT_VOLUME);
@@ -138,9 +137,7 @@ fn read_mount(
     let read_only = reader.value(&mut table, &keys::MOUNT_READ_ONLY);
     let owner = reader.value(&mut table, &keys::MOUNT_OWNER);
     let mode = reader.value(&mut table, &keys::MOUNT_MODE);
-    if !SOURCES.iter().any(|key| table.has_misspelt(key)) {
-        exactly_one(reader, &SOURCES, &written, place);
-    }
+    exactly_one(reader, &table, &SOURCES, &written, place);
     reader.refuse_rest(table);
 
     let mut out_of_place = |place: Option<Place>, why: &str| {
@@ -158,12 +155,12 @@ fn read_mount(
     }
     let source = match (source, volume, tmpfs) {
         (Some(path), None, None) => {
-            wishes.push(Wish::path("the source", &path, place));
+            wishes.add(|| Wish::path("the source", &path, place));
             MountSource::Host(path)
         }
         (None, Some(name), None) => {
             if let Some(Owner { user, .. }) = &owner {
-                wishes.push(Wish::user(user, place));
+                wishes.add(|| Wish::user(user, place));
             }
             MountSource::Volume { name, owner, mode }
         }
@@ -176,8 +173,18 @@ fn read_mount(
     })
 }
 
-/// Notes when not exactly one of `keys` is `written`.
-fn exactly_one(reader: &mut Reader<'_>, keys: &[&str], written: &[Option<Place>], place: &Place) {
+/// Notes when not exactly one of `keys` is `written`, and none is misspelt in `table`.
+fn exactly_one(
+    reader: &mut Reader<'_>,
+    table: &Table<'_>,
+    keys: &[&str],
+    written: &[Option<Place>],
+    place: &Place,
+) {
+    let is_one = written.iter().flatten().count() == 1;
+    if is_one || keys.iter().any(|key| table.has_misspelt(key)) {
+        return;
+    }
     let there: Vec<_> = keys
         .iter()
         .zip(written)
@@ -188,11 +195,11 @@ fn exactly_one(reader: &mut Reader<'_>, keys: &[&str], written: &[Option<Place>]
             let message = format!("one of {} is missing", keys.join(", "));
             (place, Fault::new(rule::MISSING_KEY, message))
         }
-        [_] => return,
-        [_, (_, second), ..] => {
+        [_, second @ ..] => {
             let names: Vec<_> = there.iter().map(|(key, _)| *key).collect();
             let message = format!("{} exclude each other", names.join(" and "));
-            (*second, Fault::new(rule::CONFLICT, message))
+            let place = second.first().map_or(place, |(_, place)| *place);
+            (place, Fault::new(rule::CONFLICT, message))
         }
     };
     reader.fault(place.clone(), fault);
@@ -202,8 +209,8 @@ fn exactly_one(reader: &mut Reader<'_>, keys: &[&str], written: &[Option<Place>]
 pub fn read_credentials(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,
-    wishes: &mut Vec<Wish>,
-) -> BTreeMap<String, Credential> {
+    wishes: &mut Wishes,
+) -> Ordered<String, Credential> {
     let name = |written: &str| match escape::credential(written, "/x") {
         Ok(_) => Ok(written.to_owned()),
         Err(why) => {
@@ -224,14 +231,12 @@ fn read_credential(
     reader: &mut Reader<'_>,
     mut table: Table<'_>,
     place: &Place,
-    wishes: &mut Vec<Wish>,
+    wishes: &mut Wishes,
 ) -> Option<Credential> {
-    let written = SECRETS.map(|key| table.place_of(key).cloned());
+    let written = SECRETS.map(|key| table.place_of(key));
     let file = reader.value(&mut table, &keys::CREDENTIAL_FILE);
     let encrypted = reader.value(&mut table, &keys::CREDENTIAL_ENCRYPTED);
-    if !SECRETS.iter().any(|key| table.has_misspelt(key)) {
-        exactly_one(reader, &SECRETS, &written, place);
-    }
+    exactly_one(reader, &table, &SECRETS, &written, place);
     reader.refuse_rest(table);
     let credential = match (file, encrypted) {
         (Some(path), None) => Credential {
@@ -244,7 +249,7 @@ fn read_credential(
         },
         _ => return None,
     };
-    wishes.push(Wish::path("the credential", &credential.path, place));
+    wishes.add(|| Wish::path("the credential", &credential.path, place));
     Some(credential)
 }
 
@@ -266,10 +271,10 @@ pub fn volume(scalar: Scalar) -> Result<String, Fault> {
 
 /// `USER` or `USER:GROUP`.
 pub fn owner(scalar: Scalar) -> Result<Owner, Fault> {
-    let written = text(scalar)?;
+    let written = word(scalar)?;
     let (user, group) = match written.split_once(':') {
         Some((user, group)) => (user, Some(group)),
-        None => (written.as_str(), None),
+        None => (&*written, None),
     };
     values::user_or_group(user, "user")?;
     if let Some(group) = group {
@@ -289,7 +294,7 @@ pub fn mode(scalar: Scalar) -> Result<u32, Fault> {
     };
     let written = match scalar {
         Scalar::Integer(number) => return fault(&number.to_string()),
-        other => text(other)?,
+        other => word(other)?,
     };
     let digits = (3..=4).contains(&written.len())
         && written.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
@@ -303,8 +308,8 @@ pub fn mode(scalar: Scalar) -> Result<u32, Fault> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Scalar {
-        Scalar::Text(text.to_owned())
+    fn of(text: &str) -> Scalar<'_> {
+        Scalar::Text(text.into())
     }
 
     #[test]

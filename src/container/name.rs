@@ -1,7 +1,7 @@
 //! A container's or container file's name in; the names that follow from it, or the rule it breaks, out.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::place;
 use crate::unit::escape;
@@ -80,12 +80,12 @@ impl Name {
 
     /// Where its root is mounted while it starts: `/run/lodger/roots/NAME`.
     pub fn root(&self) -> PathBuf {
-        Path::new(place::ROOTS).join(&self.0)
+        [place::ROOTS, "/", &self.0].concat().into()
     }
 
     /// Its state: `/var/lib/lodger/containers/NAME`, holding `upper` and `work`.
     pub fn state(&self) -> PathBuf {
-        Path::new(place::CONTAINERS).join(&self.0)
+        [place::CONTAINERS, "/", &self.0].concat().into()
     }
 
     /// Both units that PID 1 knows it by need a name that systemd takes; in the mount unit's each `-` costs four bytes.

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<(String, Option<Name>), Fault> {
-        let referent = read_referent(Scalar::Text(text.to_owned()))?;
+        let referent = read_referent(Scalar::Text(text.into()))?;
         Ok((referent.unit, referent.container))
     }
 

@@ -2,13 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
 use super::installed::Installed;
 use super::name::FileName;
-use crate::document::{Layer, Place, Source, Table, Value, Written, text_of};
+use crate::document::{Branch, Layer, Place, Source, Table, Toml, Value, text_of};
+use serde::Serialize;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +49,7 @@ pub fn sources(installed: &Installed, name: &FileName, instance: Option<&str>) -
             Source::new(&document.source, text.unwrap_or_default())
         })
         .collect();
-    let parsed: Vec<(usize, Spanned<DeTable<'_>>)> = numbers
+    let parsed: Vec<(usize, Branch<'_>)> = numbers
         .iter()
         .filter_map(|number| Some((*number, texts[*number].parse().ok()?)))
         .collect();
@@ -60,7 +57,7 @@ pub fn sources(installed: &Installed, name: &FileName, instance: Option<&str>) -
         .iter()
         .map(|(document, table)| Layer {
             document: *document,
-            table: table.get_ref(),
+            table,
         })
         .collect();
     let mut origins = Vec::new();
@@ -69,7 +66,7 @@ pub fn sources(installed: &Installed, name: &FileName, instance: Option<&str>) -
 }
 
 /// `prefix` is the key of the table itself.
-fn walk(texts: &[Source<'_>], prefix: &str, table: Table<'_>, origins: &mut Vec<Origin>) {
+fn walk(texts: &[Source<'_>], prefix: &str, mut table: Table<'_>, origins: &mut Vec<Origin>) {
     // What is said about a place or a secret is said whole.
     let is_whole = matches!(prefix, "mounts" | "credentials");
     for entry in table.entries() {
@@ -79,22 +76,28 @@ fn walk(texts: &[Source<'_>], prefix: &str, table: Table<'_>, origins: &mut Vec<
         };
         let counted = entry.values.iter().rev();
         let tables: Vec<_> = counted
-            .map_while(|Written { value, .. }| match value.value {
-                DeValue::Table(table) => Some((value.place.document, table)),
+            .map_while(|written| match written.value().toml() {
+                Toml::Table(table) => Some((written.value().document(), table)),
                 _ => None,
             })
             .take(if is_whole { 1 } else { usize::MAX })
             .collect();
-        let Some(Written { place, value, .. }) = entry.values.last() else {
+        let Some(strongest) = entry.values.last() else {
             continue;
         };
         if tables.is_empty() {
             let weaker = &entry.values[..entry.values.len() - 1];
             let overridden = weaker
                 .iter()
-                .map(|written| line(texts, &written.place))
+                .map(|written| line(texts, &written.place()))
                 .collect();
-            origins.push(origin(texts, key, place, value, overridden));
+            origins.push(origin(
+                texts,
+                key,
+                &strongest.place(),
+                &strongest.value(),
+                overridden,
+            ));
         } else {
             let mut merged = Table::new("");
             for (document, table) in tables.into_iter().rev() {
@@ -113,8 +116,8 @@ fn origin(
     overridden: Vec<Line>,
 ) -> Origin {
     let Line { path, line } = line(texts, place);
-    let text = texts[value.place.document].text();
-    let value = text.get(value.place.span.clone()).unwrap_or_default();
+    let text = texts[value.document()].text();
+    let value = text.get(value.place().span).unwrap_or_default();
     Origin {
         key,
         value: value.to_owned(),

@@ -4,7 +4,7 @@
 
 use super::{Base, Network, Profile, Restart, RootKind, ServiceType, Start, User};
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
-use crate::document::{Scalar, Word, read_word, text};
+use crate::document::{Scalar, Word, read_word, text, word};
 use crate::signal::SignalNumber;
 
 pub mod isolation;
@@ -87,7 +87,7 @@ pub fn network(scalar: Scalar) -> Result<Network, Fault> {
 /// One of the words there are so far; `later` ones are known, so that nobody looks for a spelling mistake.
 fn word_so_far<T: Word>(scalar: Scalar, later: &[&str]) -> Result<T, Fault> {
     match &scalar {
-        Scalar::Text(word) if later.contains(&word.as_str()) => Err(not_yet(word)),
+        Scalar::Text(word) if later.contains(&&**word) => Err(not_yet(word)),
         _ => read_word(scalar),
     }
 }
@@ -122,7 +122,7 @@ fn text_not_number(scalar: Scalar) -> Result<String, Fault> {
 /// A line of text for people. systemd strips blanks around it and knows no way to write a line break in it.
 pub fn description(scalar: Scalar) -> Result<String, Fault> {
     const LONGEST: usize = 1000;
-    let description = text(scalar)?.trim().to_owned();
+    let description = word(scalar)?.trim().to_owned();
     if description.is_empty() {
         return Err(Fault::new(rule::VALUE, "the description is empty")
             .help("leave the key out to be called by the name"));

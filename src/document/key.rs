@@ -5,7 +5,7 @@
 
 use super::Scalar;
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
-use crate::document::text;
+use crate::document::word;
 
 /// What there is to say about a key.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub fn words<T: Word>() -> Vec<&'static str> {
 
 /// What a word means, for [`Key::read`].
 pub fn read_word<T: Word>(scalar: Scalar) -> Result<T, Fault> {
-    let word = text(scalar)?;
+    let word = word(scalar)?;
     if let Some((_, value)) = T::WORDS.iter().find(|(known, _)| *known == word) {
         return Ok(*value);
     }

@@ -1,9 +1,9 @@
 //! Tables and functions that know what a value must be in; values out, and every mistake with its place.
 
-use toml::de::DeValue;
+use std::borrow::Cow;
 
 use super::key::{About, Key};
-use super::{Place, Source, Table, Value, Written, sort};
+use super::{Place, Source, Table, Toml, Value, sort};
 use crate::diagnostic::{Diagnostic, Fault, rule};
 
 /// Mistakes that are told. Who wrote more than these has another problem than the next one.
@@ -22,9 +22,9 @@ pub enum Percent<'a> {
 
 /// A value that is one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scalar {
+pub enum Scalar<'v> {
     /// A string, `%i` already replaced.
-    Text(String),
+    Text(Cow<'v, str>),
     /// An integer of 64 bits.
     Integer(i64),
     /// `true` or `false`.
@@ -131,7 +131,7 @@ impl<'s> Reader<'s> {
     ) -> Option<T> {
         let mut last = None;
         for written in table.take(about.name) {
-            last = self.convert(&written.value, &read);
+            last = self.convert(&written.value(), &read);
         }
         last
     }
@@ -145,7 +145,7 @@ impl<'s> Reader<'s> {
     ) -> Option<Vec<(T, Place)>> {
         let mut last = None;
         for written in table.take(key.about.name) {
-            last = self.items(&written.value, "an array of strings", key.read);
+            last = self.items(&written.value(), "an array of strings", key.read);
         }
         last
     }
@@ -157,21 +157,12 @@ impl<'s> Reader<'s> {
         expected: &str,
         read: impl Fn(Scalar) -> Result<T, Fault>,
     ) -> Option<Vec<(T, Place)>> {
-        let Some(items) = value.value.as_array() else {
-            let message = format!("expected {expected}, found {}", type_of(value.value));
-            self.fault(value.place.clone(), Fault::new(rule::WRONG_TYPE, message));
+        let Some(items) = value.items() else {
+            let message = format!("expected {expected}, found {}", value.toml().kind());
+            self.fault(value.place(), Fault::new(rule::WRONG_TYPE, message));
             return None;
         };
-        let items = items.iter().filter_map(|item| {
-            let item = Value {
-                value: item.get_ref(),
-                place: Place {
-                    document: value.place.document,
-                    span: item.span(),
-                },
-            };
-            Some((self.convert(&item, &read)?, item.place))
-        });
+        let items = items.filter_map(|item| Some((self.convert(&item, &read)?, item.place())));
         Some(items.collect())
     }
 
@@ -183,12 +174,13 @@ impl<'s> Reader<'s> {
         title: &'static str,
     ) -> Option<Table<'d>> {
         let mut merged = None;
-        for Written { value, .. } in table.take(key) {
-            match value.value {
-                DeValue::Table(inner) => merged
+        for written in table.take(key) {
+            let value = written.value();
+            match value.toml() {
+                Toml::Table(inner) => merged
                     .get_or_insert_with(|| Table::new(title))
-                    .add(value.place.document, inner),
-                other => self.expected_table(value, other),
+                    .add(value.document(), inner),
+                _ => self.expected_table(&value),
             }
         }
         merged
@@ -201,26 +193,29 @@ impl<'s> Reader<'s> {
         title: &'static str,
         name: &'d str,
     ) -> Option<Table<'d>> {
-        match value.value {
-            DeValue::Table(inner) => {
+        match value.toml() {
+            Toml::Table(inner) => {
                 let mut table = Table::of_entry(title, name);
-                table.add(value.place.document, inner);
+                table.add(value.document(), inner);
                 Some(table)
             }
-            other => {
-                self.expected_table(value, other);
+            _ => {
+                self.expected_table(value);
                 None
             }
         }
     }
 
-    fn expected_table(&mut self, value: &Value<'_>, found: &DeValue<'_>) {
-        let message = format!("expected a table, found {}", type_of(found));
-        self.fault(value.place.clone(), Fault::new(rule::WRONG_TYPE, message));
+    fn expected_table(&mut self, value: &Value<'_>) {
+        let message = format!("expected a table, found {}", value.toml().kind());
+        self.fault(value.place(), Fault::new(rule::WRONG_TYPE, message));
     }
 
     /// Notes every key of `table` that nobody asked for.
     pub fn refuse_rest(&mut self, table: Table<'_>) {
+        if table.is_read() {
+            return;
+        }
         let mut unknown = table.into_unknown();
         let room = self.most.saturating_sub(self.diagnostics.len());
         // One more, by which the file that has them is known.
@@ -236,18 +231,18 @@ impl<'s> Reader<'s> {
         value: &Value<'_>,
         read: impl FnOnce(Scalar) -> Result<T, Fault>,
     ) -> Option<T> {
-        match self.scalar(value.value).and_then(read) {
+        match self.scalar(value.toml()).and_then(read) {
             Ok(converted) => Some(converted),
             Err(fault) => {
-                self.fault(value.place.clone(), fault);
+                self.fault(value.place(), fault);
                 None
             }
         }
     }
 
     /// A key of a table whose keys are names: characters checked, `%i` replaced.
-    pub fn name(&mut self, written: &str, place: &Place) -> Option<String> {
-        match check_characters(written).and_then(|()| self.percent.expand(written)) {
+    pub fn name<'w>(&mut self, written: &'w str, place: &Place) -> Option<Cow<'w, str>> {
+        match meant(written, self.percent) {
             Ok(name) => Some(name),
             Err(fault) => {
                 self.fault(place.clone(), fault);
@@ -256,25 +251,20 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn scalar(&self, value: &DeValue<'_>) -> Result<Scalar, Fault> {
+    fn scalar<'v>(&self, value: &'v Toml<'_>) -> Result<Scalar<'v>, Fault> {
         Ok(match value {
-            DeValue::String(text) => {
-                check_characters(text)?;
-                Scalar::Text(self.percent.expand(text)?)
+            Toml::Text(text) => Scalar::Text(meant(text, self.percent)?),
+            Toml::Integer(Some(integer)) => Scalar::Integer(*integer),
+            Toml::Integer(None) => {
+                return Err(Fault::new(rule::QUANTITY, "an integer beyond 64 bits"));
             }
-            DeValue::Integer(integer) => {
-                let parsed = i64::from_str_radix(integer.as_str(), integer.radix());
-                Scalar::Integer(
-                    parsed.map_err(|_| Fault::new(rule::QUANTITY, "an integer beyond 64 bits"))?,
-                )
-            }
-            DeValue::Boolean(boolean) => Scalar::Boolean(*boolean),
-            other => Scalar::Other(type_of(other)),
+            Toml::Boolean(boolean) => Scalar::Boolean(*boolean),
+            other => Scalar::Other(other.kind()),
         })
     }
 }
 
-impl Scalar {
+impl Scalar<'_> {
     /// What it is, with its article, for "found ...".
     pub fn kind(&self) -> &'static str {
         match self {
@@ -288,6 +278,11 @@ impl Scalar {
 
 /// A string as it is: the converter of the keys that take any.
 pub fn text(scalar: Scalar) -> Result<String, Fault> {
+    word(scalar).map(Cow::into_owned)
+}
+
+/// A string to look at: what it means is kept, and not the string.
+pub fn word(scalar: Scalar) -> Result<Cow<str>, Fault> {
     match scalar {
         Scalar::Text(text) => Ok(text),
         other => Err(Fault::new(
@@ -297,11 +292,22 @@ pub fn text(scalar: Scalar) -> Result<String, Fault> {
     }
 }
 
+/// A text as it is meant: characters checked, `%i` replaced.
+fn meant<'w>(written: &'w str, percent: Percent<'_>) -> Result<Cow<'w, str>, Fault> {
+    // Nearly all are of this kind, and of these neither is to be done.
+    let is_ordinary = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'%';
+    if written.bytes().all(is_ordinary) {
+        return Ok(Cow::Borrowed(written));
+    }
+    check_characters(written)?;
+    percent.expand(written)
+}
+
 impl Percent<'_> {
     /// `%i` replaced and `%%i` made a literal `%i`; any other `%` stays.
-    fn expand(self, text: &str) -> Result<String, Fault> {
+    fn expand(self, text: &str) -> Result<Cow<'_, str>, Fault> {
         if self == Percent::Literal || !text.as_bytes().contains(&b'%') {
-            return Ok(text.to_owned());
+            return Ok(Cow::Borrowed(text));
         }
         let mut expanded = String::with_capacity(text.len());
         let mut rest = text;
@@ -323,7 +329,7 @@ impl Percent<'_> {
             }
         }
         expanded.push_str(rest);
-        Ok(expanded)
+        Ok(Cow::Owned(expanded))
     }
 }
 
@@ -357,18 +363,6 @@ fn check_characters(text: &str) -> Result<(), Fault> {
     }
 }
 
-fn type_of(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a float",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "an array",
-        DeValue::Table(_) => "a table",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -389,9 +383,9 @@ mod tests {
         ] {
             assert_eq!(expand(written), meant, "for {written:?}");
         }
-        assert_eq!(Percent::NoInstance.expand("%%i %n"), Ok("%i %n".to_owned()));
+        assert_eq!(Percent::NoInstance.expand("%%i %n"), Ok("%i %n".into()));
         assert_eq!(Percent::NoInstance.expand("x%i"), Err(no_instance()));
-        assert_eq!(Percent::Literal.expand("%i %%i"), Ok("%i %%i".to_owned()));
+        assert_eq!(Percent::Literal.expand("%i %%i"), Ok("%i %%i".into()));
     }
 
     #[test]

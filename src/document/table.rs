@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
-
 use super::Layer;
+use super::tree::{Branch, Node, Pair, Span, Toml, bit};
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
 
 /// Where something is written.
@@ -16,24 +15,21 @@ pub struct Place {
     pub span: Range<usize>,
 }
 
-/// A value and its place.
-#[derive(Debug, Clone)]
+/// A value and the file it is in.
+#[derive(Debug, Clone, Copy)]
 pub struct Value<'d> {
-    /// What was written.
-    pub value: &'d DeValue<'d>,
-    /// Where.
-    pub place: Place,
+    node: &'d Node<'d>,
+    document: usize,
 }
 
 /// A key as one file writes it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Written<'d> {
+    /// That of the pair, which is looked at for every key that is asked for.
     key: &'d str,
+    pair: &'d Pair<'d>,
+    document: usize,
     is_asked: bool,
-    /// Where the key is written.
-    pub place: Place,
-    /// What as.
-    pub value: Value<'d>,
 }
 
 /// One key of a table, with the values that the files give it.
@@ -48,8 +44,11 @@ pub struct Entry<'t, 'd> {
 /// One table while it is read.
 #[derive(Debug, Default)]
 pub struct Table<'d> {
-    /// Sorted by key, then weakest first.
+    /// Of one key all that is written is side by side, weakest first.
     written: Vec<Written<'d>>,
+    is_sorted: bool,
+    /// Of each key that is written its [`bit`].
+    bits: u64,
     /// `[root]`, or empty for the top level; `mounts` for one of its entries.
     title: &'static str,
     /// The name of an entry.
@@ -57,15 +56,65 @@ pub struct Table<'d> {
     asked: Vec<&'static str>,
 }
 
+impl Place {
+    fn new(document: usize, span: Span) -> Self {
+        Self {
+            document,
+            span: span.range(),
+        }
+    }
+}
+
+impl<'d> Value<'d> {
+    /// What was written.
+    pub fn toml(&self) -> &'d Toml<'d> {
+        &self.node.value
+    }
+
+    /// Where.
+    pub fn place(&self) -> Place {
+        Place::new(self.document, self.node.span)
+    }
+
+    /// The number of the file.
+    pub fn document(&self) -> usize {
+        self.document
+    }
+
+    /// The items of an array.
+    pub fn items(&self) -> Option<impl ExactSizeIterator<Item = Value<'d>> + use<'d>> {
+        let document = self.document;
+        let items = self.node.value.items()?.iter();
+        Some(items.map(move |node| Value { node, document }))
+    }
+}
+
+impl<'d> Written<'d> {
+    /// The value.
+    pub fn value(&self) -> Value<'d> {
+        Value {
+            node: &self.pair.node,
+            document: self.document,
+        }
+    }
+
+    /// Where the key is written.
+    pub fn place(&self) -> Place {
+        Place::new(self.document, self.pair.key_span)
+    }
+}
+
 impl<'d> Table<'d> {
     /// The table called `title` in messages, without keys.
     pub fn new(title: &'static str) -> Self {
         Self {
             written: Vec::new(),
+            is_sorted: true,
+            bits: 0,
             title,
             name: None,
-            // What most containers are asked for.
-            asked: Vec::with_capacity(32),
+            // What most containers are asked for, and what of most other tables is.
+            asked: Vec::with_capacity(if title.is_empty() { 32 } else { 8 }),
         }
     }
 
@@ -87,20 +136,27 @@ impl<'d> Table<'d> {
     }
 
     /// Lays `table`, of the file with the number `document`, over what is there.
-    pub fn add(&mut self, document: usize, table: &'d DeTable<'d>) {
-        let at = |span| Place { document, span };
-        let written = table.iter().map(|(key, value)| Written {
-            key: key.get_ref(),
+    pub fn add(&mut self, document: usize, table: &'d Branch<'d>) {
+        let is_first = self.written.is_empty();
+        let written = table.pairs.iter().map(|pair| Written {
+            key: &pair.key,
+            pair,
+            document,
             is_asked: false,
-            place: at(key.span()),
-            value: Value {
-                value: value.get_ref(),
-                place: at(value.span()),
-            },
         });
         self.written.extend(written);
+        self.bits |= table.bits();
+        self.is_sorted = false;
+        // One file has each key once.
+        if !is_first {
+            self.sort();
+        }
+    }
+
+    fn sort(&mut self) {
         // Stable: of one key the stronger stays behind.
         self.written.sort_by(|a, b| a.key.cmp(b.key));
+        self.is_sorted = true;
     }
 
     /// What the files write for `key`, weakest first; the key is known from now on, whether it is there or not.
@@ -115,6 +171,10 @@ impl<'d> Table<'d> {
     }
 
     fn range(&self, key: &str) -> Range<usize> {
+        // Of thirty keys that are asked for most are not there.
+        if self.bits & bit(key) == 0 {
+            return 0..0;
+        }
         let is = |written: &Written<'_>| written.key == key;
         // Tables are short. Lengths differ sooner than text does, so this is quicker than a search by halves.
         let start = self.written.iter().position(is);
@@ -130,23 +190,30 @@ impl<'d> Table<'d> {
     }
 
     /// Where `key` is written, as the strongest file has it; it is not asked for by that.
-    pub fn place_of(&self, key: &str) -> Option<&Place> {
-        self.strongest(key).map(|written| &written.place)
+    pub fn place_of(&self, key: &str) -> Option<Place> {
+        self.strongest(key).map(Written::place)
     }
 
     /// Where the value of `key` is written, as the strongest file has it; it is not asked for by that.
-    pub fn place_of_value(&self, key: &str) -> Option<&Place> {
-        self.strongest(key).map(|written| &written.value.place)
+    pub fn place_of_value(&self, key: &str) -> Option<Place> {
+        self.strongest(key).map(|written| written.value().place())
     }
 
     /// Whether a key that nobody asked for is `key`, misspelt: then it is not missing as well.
     pub fn has_misspelt(&self, key: &str) -> bool {
-        self.entries()
+        self.left()
             .any(|entry| did_you_mean(entry.key, self.asked.iter().copied()) == Some(key))
     }
 
-    /// Every key that is left, for tables whose keys are names.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'_, 'd>> {
+    /// Every key that is left, sorted, for tables whose keys are names.
+    pub fn entries(&mut self) -> impl Iterator<Item = Entry<'_, 'd>> {
+        if !self.is_sorted {
+            self.sort();
+        }
+        self.left()
+    }
+
+    fn left(&self) -> impl Iterator<Item = Entry<'_, 'd>> {
         let keys = self.written.chunk_by(|a, b| a.key == b.key);
         keys.filter_map(|values| match values {
             [first, ..] if !first.is_asked => Some(Entry {
@@ -157,34 +224,42 @@ impl<'d> Table<'d> {
         })
     }
 
+    /// How many keys the files write, those counted twice that two files do.
+    pub fn len(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Whether they write none.
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    /// Whether every key has been asked for.
+    pub fn is_read(&self) -> bool {
+        self.written.iter().all(|written| written.is_asked)
+    }
+
     /// A fault for each key that nobody asked for, in the order of the files. What may have been meant is looked for when the
     /// fault is.
     pub fn into_unknown(self) -> impl ExactSizeIterator<Item = (Place, Fault)> {
-        let title = match (self.title, self.name) {
-            ("", _) => String::new(),
-            (title, None) => format!(" in {title}"),
-            (title, Some(name)) => format!(" in [{title}.{}]", quote(name)),
-        };
         let left = self.written.into_iter().filter(|written| !written.is_asked);
         let mut left: Vec<_> = left.collect();
-        left.sort_by_key(|written| (written.place.document, written.place.span.start));
+        left.sort_by_key(|written| (written.document, written.pair.key_span.range().start));
+        let (title, name, asked) = (self.title, self.name, self.asked);
         left.into_iter().map(move |written| {
-            let kind = match is_table(written.value.value) {
+            let within = match (title, name) {
+                ("", _) => String::new(),
+                (title, None) => format!(" in {title}"),
+                (title, Some(name)) => format!(" in [{title}.{}]", quote(name)),
+            };
+            let kind = match written.value().toml().is_table() {
                 true => "table",
                 false => "key",
             };
-            let message = format!("unknown {kind} {}{title}", quote(written.key));
-            let meant = did_you_mean(written.key, self.asked.iter().copied());
+            let message = format!("unknown {kind} {}{within}", quote(written.key));
+            let meant = did_you_mean(written.key, asked.iter().copied());
             let fault = Fault::new(rule::UNKNOWN_KEY, message).suggest(meant);
-            (written.place, fault)
+            (written.place(), fault)
         })
     }
-}
-
-/// Whether it is written in brackets of its own, `[so]` or `[[so]]`, or could be.
-fn is_table(value: &DeValue<'_>) -> bool {
-    let tables = |items: &toml::de::DeArray<'_>| {
-        !items.is_empty() && items.iter().all(|item| item.get_ref().is_table())
-    };
-    value.is_table() || value.as_array().is_some_and(tables)
 }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+/// The names of packages, by path.
+pub type Owners = BTreeMap<PathBuf, BTreeSet<String>>;
+
 /// The links at the top of a host whose `/usr` is merged, and what packages still call by them.
 const MERGED: [&str; 7] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32"];
 /// The longest line of a list that is looked at: PATH_MAX and more.
@@ -18,11 +21,8 @@ const LONGEST_LINE: u64 = 16 << 10;
 ///
 /// # Errors
 /// When a list cannot be read.
-pub fn owners(
-    admindir: &Path,
-    paths: &BTreeSet<PathBuf>,
-) -> Result<BTreeMap<PathBuf, BTreeSet<String>>> {
-    let mut owners: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+pub fn owners(admindir: &Path, paths: &BTreeSet<PathBuf>) -> Result<Owners> {
+    let mut owners = Owners::new();
     if paths.is_empty() {
         return Ok(owners);
     }
@@ -32,7 +32,8 @@ pub fn owners(
             let listed = Path::new(std::ffi::OsStr::from_bytes(line));
             let path = merged(diversions.place(&package, listed));
             if paths.contains(&path) {
-                owners.entry(path).or_default().insert(package.clone());
+                let name = package.split(':').next().unwrap_or_default();
+                owners.entry(path).or_default().insert(name.to_owned());
             }
         })?;
     }
@@ -191,8 +192,8 @@ mod tests {
             [
                 ("/usr/bin/sh", vec!["dash"]),
                 ("/usr/bin/sh.distrib", vec!["other"]),
-                ("/usr/lib", vec!["dash", "libc6:amd64"]),
-                ("/usr/lib/libc.so.6", vec!["libc6:amd64"]),
+                ("/usr/lib", vec!["dash", "libc6"]),
+                ("/usr/lib/libc.so.6", vec!["libc6"]),
             ]
         );
     }

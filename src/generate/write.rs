@@ -4,7 +4,7 @@ use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error};
 use nix::errno::Errno;
@@ -30,10 +30,11 @@ pub fn write(units: impl Iterator<Item = Made>, directory: &Path) -> Result<(), 
         let written = output.place(path).write_file(made.unit.text());
         let cannot = || format!("cannot write {}", directory.join(path).display());
         errors.extend(written.with_context(cannot).err());
-        if let Some((path, target)) = made.link() {
-            let linked = output.place_wanted(&path);
-            let linked = linked.and_then(|place| place.make_link(&target));
-            let cannot = || format!("cannot make the link {}", directory.join(&path).display());
+        if let Some(wanted) = &made.wanted {
+            let linked = output.place_wanted(wanted);
+            let linked = linked.and_then(|place| place.make_link(&made.target()));
+            let link = || directory.join(WANTS).join(wanted);
+            let cannot = || format!("cannot make the link {}", link().display());
             errors.extend(linked.with_context(cannot).err());
         }
     }
@@ -68,13 +69,13 @@ impl<'a> Output<'a> {
             directory: self.directory.as_fd(),
             name,
             output: self.path,
-            path: name,
+            below: "",
         }
     }
 
-    /// Where the link `path` is to be, in a directory that is made if it is not there. The output directory itself is
+    /// Where the link `name` is to be, in a directory that is made if it is not there. The output directory itself is
     /// systemd's to make.
-    fn place_wanted<'p>(&'p mut self, path: &'p str) -> io::Result<Place<'p>> {
+    fn place_wanted<'p>(&'p mut self, name: &'p str) -> io::Result<Place<'p>> {
         let wants = match self.wants.take() {
             Some(wants) => wants,
             None => self.make_directory(WANTS)?,
@@ -82,9 +83,9 @@ impl<'a> Output<'a> {
         let wants: &OwnedFd = self.wants.insert(wants);
         Ok(Place {
             directory: wants.as_fd(),
-            name: &path[WANTS.len() + 1..],
+            name,
             output: self.path,
-            path,
+            below: WANTS,
         })
     }
 
@@ -107,11 +108,15 @@ struct Place<'a> {
     name: &'a str,
     /// Where temporary names are made: in a `.wants` they would be links to what is no unit.
     output: &'a Path,
-    /// Below that.
-    path: &'a str,
+    /// The directory of the name, below that.
+    below: &'a str,
 }
 
 impl Place<'_> {
+    fn path(&self) -> PathBuf {
+        self.output.join(self.below).join(self.name)
+    }
+
     fn write_file(&self, text: &str) -> io::Result<()> {
         // Whatever the reason: the other way works wherever a file can be made at all, and tells what is wrong.
         self.link_file(text).or_else(|_| self.rename_file(text))
@@ -138,7 +143,7 @@ impl Place<'_> {
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(self.output)?;
         file.write_all(text.as_bytes())?;
-        let persisted = file.persist(self.output.join(self.path));
+        let persisted = file.persist(self.path());
         persisted.map(drop).map_err(|error| error.error)
     }
 
@@ -156,7 +161,7 @@ impl Place<'_> {
 
     fn rename_link(&self, target: &str) -> io::Result<()> {
         let link = temporary().make_in(self.output, |path| symlink(target, path))?;
-        let persisted = link.into_temp_path().persist(self.output.join(self.path));
+        let persisted = link.into_temp_path().persist(self.path());
         persisted.map_err(|error| error.error)
     }
 }

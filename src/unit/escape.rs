@@ -138,16 +138,17 @@ fn joined<S: AsRef<str>>(
 }
 
 fn push_quoted(escaped: &mut String, word: &str, variables: bool) {
-    let special = |byte: u8| needs_quotes(byte) || matches!(byte, b'%' | b'$');
+    let found = kinds(word);
     // A lone `;` would begin a second command.
     let is_alone = word.is_empty() || word == ";";
-    if !is_alone && !has(word, special) {
+    if !is_alone && found == 0 {
         return escaped.push_str(word);
     }
-    let quotes = is_alone || has(word, needs_quotes);
+    let quotes = is_alone || found & QUOTED != 0;
     if quotes {
         escaped.push('"');
     }
+    let special = |byte: u8| KINDS[usize::from(byte)] & REPLACED != 0;
     push_replaced(escaped, word, special, |escaped, byte| match byte {
         b'%' => escaped.push_str("%%"),
         b'$' => escaped.push_str(if variables { "$$" } else { "$" }),
@@ -156,7 +157,6 @@ fn push_quoted(escaped: &mut String, word: &str, variables: bool) {
         b'\n' => escaped.push_str("\\n"),
         b'\t' => escaped.push_str("\\t"),
         b'\r' => escaped.push_str("\\r"),
-        b' ' | b'\'' => escaped.push(char::from(byte)),
         _ => push_hex(escaped, byte),
     });
     if quotes {
@@ -164,8 +164,35 @@ fn push_quoted(escaped: &mut String, word: &str, variables: bool) {
     }
 }
 
+/// What a byte is to [`words`]: one that has to stand in quotes, or one that stands for something else.
+const QUOTED: u8 = 1;
+const REPLACED: u8 = 2;
+
+/// By byte. A table, since every byte of every unit is looked up.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if needs_quotes(byte as u8) {
+            kinds[byte] = QUOTED | REPLACED;
+        }
+        byte += 1;
+    }
+    kinds[b' ' as usize] = QUOTED;
+    kinds[b'\'' as usize] = QUOTED;
+    kinds[b'%' as usize] = REPLACED;
+    kinds[b'$' as usize] = REPLACED;
+    kinds
+};
+
+/// Those of all bytes of `text` together.
+fn kinds(text: &str) -> u8 {
+    let kinds = text.bytes().map(|byte| KINDS[usize::from(byte)]);
+    kinds.fold(0, |found, kind| found | kind)
+}
+
 /// Blanks, control characters (all below the blank but DEL), quotes and the backslash.
-fn needs_quotes(byte: u8) -> bool {
+const fn needs_quotes(byte: u8) -> bool {
     byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7f)
 }
 
@@ -182,15 +209,13 @@ fn push_replaced(
     special: impl Fn(u8) -> bool + Copy,
     replace: impl Fn(&mut String, u8),
 ) {
-    if !has(text, special) {
-        return escaped.push_str(text);
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(special) {
+        escaped.push_str(&rest[..at]);
+        replace(escaped, rest.as_bytes()[at]);
+        rest = &rest[at + 1..];
     }
-    for character in text.chars() {
-        match u8::try_from(character) {
-            Ok(byte) if byte.is_ascii() && special(byte) => replace(escaped, byte),
-            _ => escaped.push(character),
-        }
-    }
+    escaped.push_str(rest);
 }
 
 fn push_hex(text: &mut String, byte: u8) {

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use toml::Spanned;
-use toml::de::DeTable;
-
 use super::{Installed, refuse};
 use crate::container::file::{ContainerFile, Layers, Refused, read_file};
 use crate::container::instances::MOST_BYTES;
 use crate::container::search::{Content, Documents, Found};
 use crate::diagnostic::{Diagnostic, Fault, Severity, rule};
-use crate::document::{Layer, MOST_MISTAKES, Source, text_of};
+use crate::document::{Branch, Layer, MOST_MISTAKES, Source, text_of};
 
 /// Mistakes of all files together that are told; of the files behind them only a few each.
 const MOST_TOLD: usize = 20_000;
@@ -21,7 +18,7 @@ const FEW_MISTAKES: usize = 20;
 pub struct Texts<'d> {
     documents: &'d Documents,
     sources: Vec<Source<'d>>,
-    drop_ins: BTreeMap<usize, Result<Spanned<DeTable<'d>>, Vec<Diagnostic>>>,
+    drop_ins: BTreeMap<usize, Result<Branch<'d>, Vec<Diagnostic>>>,
 }
 
 impl<'d> Texts<'d> {
@@ -42,7 +39,7 @@ impl<'d> Texts<'d> {
             if !texts.drop_ins.contains_key(number) {
                 let mut parsed = texts
                     .parse(*number)
-                    .unwrap_or_else(|| Ok(Spanned::new(0..0, DeTable::new())));
+                    .unwrap_or_else(|| Ok(Branch::default()));
                 if let Err(found) = &mut parsed {
                     found.truncate(if told < MOST_TOLD { found.len() } else { 1 });
                     told += found.len();
@@ -54,7 +51,7 @@ impl<'d> Texts<'d> {
     }
 
     /// What a document says; `None` for a mask.
-    fn parse(&self, number: usize) -> Option<Result<Spanned<DeTable<'d>>, Vec<Diagnostic>>> {
+    fn parse(&self, number: usize) -> Option<Result<Branch<'d>, Vec<Diagnostic>>> {
         let document = self.documents.get(number);
         match &document.content {
             Ok(Content::Mask) => None,
@@ -84,7 +81,7 @@ impl<'d> Texts<'d> {
             match self.drop_ins.get(number) {
                 Some(Ok(table)) => layers.push(Layer {
                     document: *number,
-                    table: table.get_ref(),
+                    table,
                 }),
                 Some(Err(found)) if diagnostics.len() < most => {
                     diagnostics.extend(found.iter().take(most).cloned())
@@ -113,7 +110,7 @@ impl Installed {
             return self.masked.push((found.name, source));
         };
         let judged = match parsed {
-            Ok(table) => read_layers(&found, table.get_ref(), texts, self.most_mistakes()),
+            Ok(table) => read_layers(&found, &table, texts, self),
             Err(diagnostics) => Err(Refused {
                 name: found.name.clone(),
                 source,
@@ -209,10 +206,11 @@ impl Installed {
 /// The containers of the file that says `table`, with its drop-ins over it.
 fn read_layers(
     found: &Found,
-    table: &DeTable<'_>,
+    table: &Branch<'_>,
     texts: &Texts<'_>,
-    most_mistakes: usize,
+    installed: &Installed,
 ) -> Result<ContainerFile, Refused> {
+    let most_mistakes = installed.most_mistakes();
     let file = Layer {
         document: found.document,
         table,
@@ -233,6 +231,7 @@ fn read_layers(
             .map(|(instance, numbers)| (instance.clone(), layers(numbers)))
             .collect(),
         most_mistakes,
+        with_wishes: installed.with_wishes,
     };
     let read = read_file(&found.name, &texts.sources, found.document, &layers);
     if diagnostics.is_empty() {

@@ -1,9 +1,10 @@
 //! Paths in; what is in the files, each read once and numbered, out.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Content, read_content};
+use super::Content;
 use crate::diagnostic::{Fault, rule};
 
 /// All files together, in bytes: what a generator may hold in memory before it has begun.
@@ -11,6 +12,9 @@ const MOST_BYTES: usize = 256 << 20;
 
 /// All files together: more than one file and a few drop-ins for each container.
 const MOST_DOCUMENTS: usize = 100_000;
+
+/// What few files are as long as, in bytes.
+const LONG_FILE: usize = 16 << 10;
 
 /// One file.
 #[derive(Debug)]
@@ -26,8 +30,10 @@ pub struct Document {
 pub struct Documents {
     list: Vec<Document>,
     /// The drop-ins among them, which may be meant for many containers.
-    numbers: BTreeMap<PathBuf, usize>,
+    numbers: BTreeMap<OsString, usize>,
     bytes: usize,
+    /// To read into, again and again.
+    buffer: Vec<u8>,
 }
 
 impl Documents {
@@ -41,8 +47,12 @@ impl Documents {
         &self.list[number]
     }
 
-    /// Reads `path`, known to its user as `source`. Returns its number.
-    pub fn read(&mut self, source: PathBuf, path: &Path) -> usize {
+    /// Reads what is known to its user as `source`, with a buffer that `content` may use. Returns its number.
+    pub fn read(
+        &mut self,
+        source: PathBuf,
+        content: impl FnOnce(&Path, &mut [u8]) -> Result<Content, Fault>,
+    ) -> usize {
         let content = if self.bytes > MOST_BYTES {
             let message = format!("not read: those before it have {} MiB", MOST_BYTES >> 20);
             Err(Fault::new(rule::TOO_MANY, message))
@@ -50,7 +60,8 @@ impl Documents {
             let message = format!("not read: {MOST_DOCUMENTS} files come before it");
             Err(Fault::new(rule::TOO_MANY, message))
         } else {
-            read_content(path)
+            self.buffer.resize(LONG_FILE, 0);
+            content(&source, &mut self.buffer)
         };
         if let Ok(Content::Bytes(bytes)) = &content {
             self.bytes += bytes.len();
@@ -59,12 +70,16 @@ impl Documents {
     }
 
     /// The same, unless it has been read before.
-    pub fn read_once(&mut self, source: &Path, path: &Path) -> usize {
-        if let Some(number) = self.numbers.get(source) {
+    pub fn read_once(
+        &mut self,
+        source: &Path,
+        content: impl FnOnce(&Path, &mut [u8]) -> Result<Content, Fault>,
+    ) -> usize {
+        if let Some(number) = self.numbers.get(source.as_os_str()) {
             return *number;
         }
-        let number = self.read(source.to_owned(), path);
-        self.numbers.insert(source.to_owned(), number);
+        let number = self.read(source.to_owned(), content);
+        self.numbers.insert(source.into(), number);
         number
     }
 

@@ -1,10 +1,16 @@
 //! Drop-in directories in; for each container the files that are meant for it, in the order in which they lie over it, out.
 
 use std::collections::BTreeMap;
+use std::fs::FileType;
 use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::AT_FDCWD;
+
+use super::content::read_unchanged;
+use super::listing::{Entry, list};
+use super::{Content, read_content};
 use crate::container::name::FileName;
 use crate::diagnostic::{Diagnostic, Fault, quote, rule};
 
@@ -17,7 +23,20 @@ pub struct DropIn {
     /// As its user knows it.
     pub source: PathBuf,
     /// Where to open it.
-    pub path: PathBuf,
+    path: PathBuf,
+    /// Whether its directory tells that it is a regular file.
+    is_file: bool,
+}
+
+impl DropIn {
+    /// What is in it; `buffer` is used for that.
+    pub fn content(&self, buffer: &mut [u8]) -> Result<Content, Fault> {
+        let unchanged = match self.is_file {
+            true => read_unchanged(AT_FDCWD, &self.path, buffer),
+            false => None,
+        };
+        unchanged.map_or_else(|| read_content(&self.path), Ok)
+    }
 }
 
 /// The drop-ins for one `NAME.toml.d`, from all three directories.
@@ -35,44 +54,51 @@ struct Stem {
 #[derive(Debug, Default)]
 pub struct DropIns {
     stems: BTreeMap<String, Stem>,
+    /// Whether any of them is meant for more than one name.
+    is_any_shared: bool,
+    /// Whether any directory cannot be read.
+    is_any_unreadable: bool,
 }
 
 impl DropIns {
-    /// Adds what is in the directory at `path`, known to its user as `source`; stronger directories come first.
+    /// Adds what is in the directory at `path`, known to its user as `source` and listed as of this `kind`; stronger directories
+    /// come first.
     pub fn add(
         &mut self,
         stem: String,
         source: &Path,
         path: &Path,
+        kind: FileType,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
-        if !path.is_dir() {
+        if !kind.is_dir() && !path.is_dir() {
             let fault = Fault::new(rule::NOT_A_TEXT_FILE, "not a directory")
                 .help("drop-ins lie in directories called NAME.toml.d");
             diagnostics.push(Diagnostic::of_file(source, fault));
             // Somebody meant something by it: a link that leads nowhere is no less than a directory that cannot be read.
-            let known = self.stems.entry(stem).or_default();
-            return known.unreadable.push(source.to_owned());
+            self.is_any_unreadable = true;
+            return self.stem(stem).unreadable.push(source.to_owned());
         }
-        let known = self.stems.entry(stem).or_default();
+        let known = self.stem(stem);
         known.directories.push(source.to_owned());
-        let entries = match super::list(path) {
+        let entries = match list(path) {
             Ok(entries) => entries,
             Err(error) => {
                 diagnostics.push(Diagnostic::of_unreadable_directory(source, &error));
                 known.unreadable.push(source.to_owned());
+                self.is_any_unreadable = true;
                 return;
             }
         };
-        for (entry, _) in entries {
+        for Entry { name: entry, kind } in entries {
             let source = source.join(&entry);
             let name = entry.as_bytes();
             if name.ends_with(b".toml") && !name.starts_with(b".") {
-                let path = path.join(&entry);
-                known
-                    .files
-                    .entry(name.to_owned())
-                    .or_insert(DropIn { source, path });
+                known.files.entry(name.to_owned()).or_insert(DropIn {
+                    source,
+                    path: path.join(&entry),
+                    is_file: kind.is_file(),
+                });
             } else if !is_leftover(name) {
                 let fault = Fault::new(
                     rule::UNUSED,
@@ -89,15 +115,26 @@ impl DropIns {
         let file = DropIn {
             source: path.to_owned(),
             path: path.to_owned(),
+            is_file: false,
         };
-        let stem = self.stems.entry(stem.to_owned()).or_default();
-        stem.files.insert(name, file);
+        self.stem(stem.to_owned()).files.insert(name, file);
+    }
+
+    fn stem(&mut self, stem: String) -> &mut Stem {
+        self.is_any_shared |= is_shared(&stem);
+        self.stems.entry(stem).or_default()
+    }
+
+    /// What is meant for `name`, the least specific first.
+    fn meant_for<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a Stem> + use<'a, 'n> {
+        let stems = stems(name).filter(|stem| self.is_any_shared || !is_shared(stem));
+        stems.filter_map(|stem| self.stems.get(stem))
     }
 
     /// The drop-ins that are meant for `name` (`web`, `web@` or `web@3`), weakest first.
     pub fn of(&self, name: &str) -> Vec<&DropIn> {
         let mut files: BTreeMap<&[u8], &DropIn> = BTreeMap::new();
-        for stem in stems(name).filter_map(|stem| self.stems.get(stem)) {
+        for stem in self.meant_for(name) {
             files.extend(
                 stem.files
                     .iter()
@@ -114,16 +151,23 @@ impl DropIns {
 
     fn of_instances<'a>(&'a self, name: &'a FileName) -> impl Iterator<Item = (&'a str, &'a Stem)> {
         let from = (Bound::Included(name.as_str()), Bound::Unbounded);
-        let stems = self.stems.range::<str, _>(from);
+        // Nothing else has instances, and to look them up takes its time.
+        let template = name.is_template().then_some(name.as_str());
+        let stems = template.map(|_| self.stems.range::<str, _>(from));
         stems
+            .into_iter()
+            .flatten()
             .map_while(|(stem, known)| Some((stem.strip_prefix(name.as_str())?, known)))
-            .filter(|(instance, _)| name.is_template() && !instance.is_empty())
+            .filter(|(instance, _)| !instance.is_empty())
     }
 
     /// An error for each directory that is meant for the container file `name` and cannot be read.
     pub fn faults(&self, name: &FileName, source: &Path) -> Vec<Diagnostic> {
-        let meant = stems(name.as_str()).filter_map(|stem| self.stems.get(stem));
-        let unreadable = meant
+        if !self.is_any_unreadable {
+            return Vec::new();
+        }
+        let unreadable = self
+            .meant_for(name.as_str())
             .chain(self.of_instances(name).map(|(_, stem)| stem))
             .flat_map(|stem| &stem.unreadable);
         let mut faults: Vec<_> = unreadable
@@ -140,7 +184,7 @@ impl DropIns {
     }
 
     /// A warning for each directory that is meant for nothing among `names`, sorted.
-    pub fn unused(&self, names: &[FileName]) -> Vec<Diagnostic> {
+    pub fn unused(&self, names: &[&FileName]) -> Vec<Diagnostic> {
         let unused = self.stems.iter().filter(|(stem, known)| {
             !known.directories.is_empty() && !known.files.is_empty() && !is_meant(stem, names)
         });
@@ -155,14 +199,19 @@ impl DropIns {
 }
 
 /// Whether drop-ins for `stem` are for any of `names`, sorted: there may be as many of both as there are containers.
-fn is_meant(stem: &str, names: &[FileName]) -> bool {
+fn is_meant(stem: &str, names: &[&FileName]) -> bool {
     let whole = stem.find('@').map_or(stem, |at| &stem[..=at]);
     let next = names.partition_point(|name| name.as_str() < whole);
     let is_for = |name: &FileName| {
         let is_prefix = whole.ends_with('-') && name.as_str().starts_with(whole);
         is_prefix || name.as_str() == whole
     };
-    stem == ALL || names.get(next).is_some_and(is_for)
+    stem == ALL || names.get(next).is_some_and(|name| is_for(name))
+}
+
+/// Whether drop-ins for `stem` are for more than one name.
+fn is_shared(stem: &str) -> bool {
+    stem == ALL || stem.ends_with('-')
 }
 
 /// What editors and package managers leave behind.
@@ -199,6 +248,7 @@ mod tests {
     fn drop_ins_are_meant_for_the_names_they_are_taken_for() {
         let names = ["a", "a-b-c", "a-b@", "b", "c-d", "c.d", "e@"];
         let names = names.map(|name| FileName::parse(name).unwrap());
+        let all = names.each_ref();
         let is_taken = |stem: &str| {
             let mut names = names.iter();
             names.any(|name| {
@@ -215,9 +265,9 @@ mod tests {
             "all", "a", "a-", "a-b", "a-b-", "a-b-c", "a-b-c-", "a-b@", "a-b@1", "b", "b-", "c-",
             "c-d", "c-d-", "c.", "c.d", "d", "e", "e-", "e@", "e@1", "e-@", "",
         ] {
-            assert_eq!(is_meant(stem, &names), is_taken(stem), "for {stem:?}");
+            assert_eq!(is_meant(stem, &all), is_taken(stem), "for {stem:?}");
         }
-        assert!(is_meant("e@another", &names), "its own warning tells of it");
+        assert!(is_meant("e@another", &all), "its own warning tells of it");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::path;
 use crate::container::Device;
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
-use crate::document::{Scalar, text};
+use crate::document::{Scalar, word};
 
 /// Every capability of capabilities(7), as systemd 257 knows them.
 pub const CAPABILITIES: [&str; 41] = [
@@ -76,7 +76,7 @@ const REFUSED: [(&str, &str); 11] = [
 
 /// A capability by its name in capabilities(7); in lower case it is known too, as systemd prints it.
 pub fn capability(scalar: Scalar) -> Result<&'static str, Fault> {
-    let written = text(scalar)?;
+    let written = word(scalar)?;
     let name = written.to_ascii_uppercase();
     let Some(known) = CAPABILITIES.iter().find(|known| **known == name) else {
         let message = format!("{} is not a capability", quote(&written));
@@ -94,18 +94,18 @@ pub fn capability(scalar: Scalar) -> Result<&'static str, Fault> {
 /// `/dev/dri/renderD128 rw`, with a `-` before it for a device that may be missing.
 pub fn device(scalar: Scalar) -> Result<Device, Fault> {
     const HELP: &str = "a path and rights, such as \"/dev/dri/renderD128 rw\"";
-    let written = text(scalar)?;
+    let written = word(scalar)?;
     let fault =
         |why: &str| Err(Fault::new(rule::VALUE, format!("{} {why}", quote(&written))).help(HELP));
     let (optional, rest) = match written.strip_prefix('-') {
         Some(rest) => (true, rest),
-        None => (false, written.as_str()),
+        None => (false, &*written),
     };
     let mut words = rest.split_ascii_whitespace();
     let (Some(path), rights, None) = (words.next(), words.next(), words.next()) else {
         return fault("is not a path and rights");
     };
-    let path: PathBuf = path::source(Scalar::Text(path.to_owned()))?;
+    let path: PathBuf = path::source(Scalar::Text(path.into()))?;
     if !path.starts_with("/dev") || path.components().count() < 3 {
         return fault("is not below /dev");
     }
@@ -129,8 +129,8 @@ pub fn device(scalar: Scalar) -> Result<Device, Fault> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Scalar {
-        Scalar::Text(text.to_owned())
+    fn of(text: &str) -> Scalar<'_> {
+        Scalar::Text(text.into())
     }
 
     #[test]

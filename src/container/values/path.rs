@@ -1,11 +1,10 @@
 //! Paths as people write them in; absolute, normal paths that mean what was written, or faults, out.
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::container::EnvironmentFile;
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Scalar, text};
+use crate::document::{Scalar, word};
 use crate::unit::escape;
 
 /// Where the container's own file systems are: systemd mounts them over whatever a path below would bring.
@@ -13,25 +12,29 @@ const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
 
 /// An absolute path without `.` and `..`, written the shortest way.
 pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let written = text(scalar)?;
+    normal_of(scalar).map(PathBuf::from)
+}
+
+fn normal_of(scalar: Scalar) -> Result<String, Fault> {
+    let written = word(scalar)?;
     normal(&written, &written)
 }
 
-/// Whether it is so already, as far as a quick look tells.
-fn is_normal(path: &str) -> bool {
-    let is_odd = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
-    let is_plain = |byte: u8| byte.is_ascii_graphic();
-    (2..=255).contains(&path.len())
-        && path.starts_with('/')
-        && !path.ends_with('/')
-        && path.bytes().all(is_plain)
-        && !path.as_bytes().windows(2).any(is_odd)
+/// Whether `path` is absolute, written the shortest way, and of printable ASCII, as far as a quick look tells.
+pub fn is_normal(path: &str) -> bool {
+    let mut after_slash = false;
+    let is_plain = |byte: u8| {
+        let is_odd = after_slash && matches!(byte, b'/' | b'.');
+        after_slash = byte == b'/';
+        byte.is_ascii_graphic() && !is_odd
+    };
+    path.len() <= 255 && path.starts_with('/') && !path.ends_with('/') && path.bytes().all(is_plain)
 }
 
 /// `path` the shortest way; `written` is what its user knows it by.
-fn normal(path: &str, written: &str) -> Result<PathBuf, Fault> {
+fn normal(path: &str, written: &str) -> Result<String, Fault> {
     if is_normal(path) {
-        return Ok(PathBuf::from(path));
+        return Ok(path.to_owned());
     }
     let fault = |why: &str| Err(Fault::new(rule::PATH, format!("{} {why}", quote(written))));
     if !path.starts_with('/') {
@@ -57,33 +60,37 @@ fn normal(path: &str, written: &str) -> Result<PathBuf, Fault> {
     if normal.is_empty() {
         normal.push('/');
     }
-    Ok(PathBuf::from(normal))
+    Ok(normal)
 }
 
 /// `[root] hide`: something below `/`.
 pub fn hidden(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let path = absolute(scalar)?;
-    if path.parent().is_none() {
+    let path = normal_of(scalar)?;
+    if path == "/" {
         return Err(Fault::new(
             rule::PATH,
             "\"/\" cannot be hidden: nothing would be left",
         ));
     }
-    Ok(path)
+    Ok(PathBuf::from(path))
 }
 
 /// `[root] show`: something of the host, seen where it is.
 pub fn shown(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let path = source(scalar)?;
+    let path = source_of(scalar)?;
     inside(&path)?;
-    Ok(path)
+    Ok(PathBuf::from(path))
 }
 
 /// A file or directory of the host that systemd binds or reads: its directives use `:` between two paths.
 pub fn source(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let path = absolute(scalar)?;
+    source_of(scalar).map(PathBuf::from)
+}
+
+fn source_of(scalar: Scalar) -> Result<String, Fault> {
+    let path = normal_of(scalar)?;
     bindable(&path)?;
-    if path.parent().is_none() {
+    if path == "/" {
         let message = "\"/\" would be everything that the container must not see";
         return Err(Fault::new(rule::PATH, message));
     }
@@ -97,28 +104,29 @@ pub fn target(written: &str) -> Result<PathBuf, Fault> {
     inside(&path)?;
     // Whole trees of packages: their programs and libraries would be replaced for good.
     const WHOLE: [&str; 3] = ["/usr", "/etc", "/run"];
-    if WHOLE.iter().any(|whole| path == Path::new(whole)) {
+    if WHOLE.contains(&path.as_str()) {
         let message = format!("{} cannot be mounted over", quote(written));
         return Err(Fault::new(rule::PATH, message).help("name something below it"));
     }
-    Ok(path)
+    Ok(PathBuf::from(path))
 }
 
-fn inside(path: &Path) -> Result<(), Fault> {
-    if path.parent().is_none() {
+/// Whether `path`, which is normal, is the container's to have.
+fn inside(path: &str) -> Result<(), Fault> {
+    if path == "/" {
         let message = "\"/\" is the container's root itself";
         return Err(Fault::new(rule::PATH, message));
     }
-    // As text, for the path is normal.
-    let bytes = path.as_os_str().as_bytes();
     let is_in = |own: &str| {
-        let rest = bytes.strip_prefix(own.as_bytes());
-        rest.is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+        let rest = path.strip_prefix(own);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     match OWN.iter().find(|own| is_in(own)) {
         Some(own) => {
-            let written = quote(&path.to_string_lossy());
-            let message = format!("{written} is in {own}, of which each container has its own");
+            let message = format!(
+                "{} is in {own}, of which each container has its own",
+                quote(path)
+            );
             let fault = Fault::new(rule::PATH, message);
             Err(match *own {
                 "/dev" => fault.help("for devices there is [isolation] devices"),
@@ -130,16 +138,14 @@ fn inside(path: &Path) -> Result<(), Fault> {
 }
 
 /// Characters that systemd takes for something else in a list of paths, or that lodger's own command line would.
-fn bindable(path: &Path) -> Result<(), Fault> {
-    let written = path.to_string_lossy();
-    match written
-        .chars()
-        .find(|c| matches!(c, ':' | '"' | '\'' | '\\'))
-    {
-        Some(character) => {
+fn bindable(path: &str) -> Result<(), Fault> {
+    let odd = |byte: &u8| matches!(byte, b':' | b'"' | b'\'' | b'\\');
+    match path.as_bytes().iter().find(|byte| odd(byte)) {
+        Some(byte) => {
             let message = format!(
-                "{} has {character} in it, which systemd cannot mount",
-                quote(&written)
+                "{} has {} in it, which systemd cannot mount",
+                quote(path),
+                char::from(*byte)
             );
             Err(Fault::new(rule::PATH, message))
         }
@@ -149,20 +155,19 @@ fn bindable(path: &Path) -> Result<(), Fault> {
 
 /// A file with a secret, which systemd reads on the host.
 pub fn credential(scalar: Scalar) -> Result<PathBuf, Fault> {
-    let path = source(scalar)?;
-    let written = path.to_string_lossy();
-    match escape::credential("x", &written) {
-        Ok(_) => Ok(path),
-        Err(why) => Err(Fault::new(rule::PATH, format!("{} {why}", quote(&written)))),
+    let path = source_of(scalar)?;
+    match escape::credential("x", &path) {
+        Ok(_) => Ok(PathBuf::from(path)),
+        Err(why) => Err(Fault::new(rule::PATH, format!("{} {why}", quote(&path)))),
     }
 }
 
 /// `-` for a file that may be missing, and a path, which need not be absolute: where it begins is known later.
 pub fn environment_file(scalar: Scalar) -> Result<EnvironmentFile, Fault> {
-    let written = text(scalar)?;
+    let written = word(scalar)?;
     let (optional, path) = match written.strip_prefix('-') {
         Some(path) => (true, path),
-        None => (false, written.as_str()),
+        None => (false, &*written),
     };
     if path.is_empty() {
         return Err(Fault::new(
@@ -179,19 +184,23 @@ pub fn environment_file(scalar: Scalar) -> Result<EnvironmentFile, Fault> {
     let path = match path.strip_prefix('/') {
         Some(_) => normal(path, &written)?,
         None => {
-            let below = normal(&format!("/{path}"), &written)?;
-            PathBuf::from(below.strip_prefix("/").unwrap_or(&below))
+            let mut below = normal(&format!("/{path}"), &written)?;
+            below.remove(0);
+            below
         }
     };
-    Ok(EnvironmentFile { path, optional })
+    Ok(EnvironmentFile {
+        path: PathBuf::from(path),
+        optional,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Scalar {
-        Scalar::Text(text.to_owned())
+    fn of(text: &str) -> Scalar<'_> {
+        Scalar::Text(text.into())
     }
 
     #[test]

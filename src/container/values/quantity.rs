@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::container::Limit;
 use crate::diagnostic::{Fault, quote, rule};
-use crate::document::{Scalar, text};
+use crate::document::{Scalar, word};
 
 /// The units of systemd.time(7), in microseconds.
 const TIME_UNITS: [(&[&str], u64); 9] = [
@@ -38,7 +38,7 @@ pub fn time_span(scalar: Scalar) -> Result<Duration, Fault> {
             })?
         }
         other => {
-            let span = text(other)?;
+            let span = word(other)?;
             if span.trim() == "infinity" {
                 return Err(Fault::new(
                     rule::QUANTITY,
@@ -107,13 +107,9 @@ fn scaled(number: &str, factor: u64) -> Option<u64> {
 pub fn memory(scalar: Scalar) -> Result<u64, Fault> {
     // Less does not hold the first page tables of any program: a bare number that was meant as megabytes.
     const LEAST: u64 = 1 << 20;
-    let written = match &scalar {
-        Scalar::Integer(number) => number.to_string(),
-        Scalar::Text(size) => quote(size),
-        _ => String::new(),
-    };
-    match bytes(scalar)? {
+    match bytes(&scalar)? {
         bytes if bytes < LEAST => {
+            let written = written(&scalar);
             let message = format!("{written} is {bytes} bytes, in which no program runs");
             Err(Fault::new(rule::QUANTITY, message).help(SIZE_HELP))
         }
@@ -128,7 +124,7 @@ pub fn memory_limit(scalar: Scalar) -> Result<Limit, Fault> {
 
 /// Bytes, with 0 for none at all, or `infinity`.
 pub fn swap_limit(scalar: Scalar) -> Result<Limit, Fault> {
-    limit(scalar, bytes)
+    limit(scalar, |scalar| bytes(&scalar))
 }
 
 fn limit(scalar: Scalar, read: fn(Scalar) -> Result<u64, Fault>) -> Result<Limit, Fault> {
@@ -176,17 +172,28 @@ fn integer(scalar: Scalar, least: u64, most: i64, what: &str) -> Result<u64, Fau
 const SIZE_HELP: &str =
     "a size such as \"512M\" or \"2G\" (K, M, G, T; 1024-based), or an integer of bytes";
 
-fn bytes(scalar: Scalar) -> Result<u64, Fault> {
-    let (bytes, written) = match scalar {
-        Scalar::Integer(number) => (u64::try_from(number).ok(), number.to_string()),
+fn bytes(scalar: &Scalar) -> Result<u64, Fault> {
+    let bytes = match scalar {
+        Scalar::Integer(number) => u64::try_from(*number).ok(),
+        Scalar::Text(size) => bytes_of(size),
         other => {
-            let size = text(other)?;
-            (bytes_of(&size), quote(&size))
+            let message = format!("expected a string, found {}", other.kind());
+            return Err(Fault::new(rule::WRONG_TYPE, message));
         }
     };
     bytes.ok_or_else(|| {
-        Fault::new(rule::QUANTITY, format!("{written} is not a size")).help(SIZE_HELP)
+        let message = format!("{} is not a size", written(scalar));
+        Fault::new(rule::QUANTITY, message).help(SIZE_HELP)
     })
+}
+
+/// A quantity as messages have it.
+fn written(scalar: &Scalar) -> String {
+    match scalar {
+        Scalar::Integer(number) => number.to_string(),
+        Scalar::Text(text) => quote(text),
+        other => other.kind().to_owned(),
+    }
 }
 
 fn bytes_of(size: &str) -> Option<u64> {
@@ -218,7 +225,7 @@ pub fn percent(scalar: Scalar) -> Result<u32, Fault> {
                     .help(format!("write \"{number}%\"")),
             );
         }
-        other => text(other)?,
+        other => word(other)?,
     };
     let number = share
         .strip_suffix('%')
@@ -237,8 +244,8 @@ pub fn percent(scalar: Scalar) -> Result<u32, Fault> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Scalar {
-        Scalar::Text(text.to_owned())
+    fn of(text: &str) -> Scalar<'_> {
+        Scalar::Text(text.into())
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn of(text: &str) -> Scalar {
-    Scalar::Text(text.to_owned())
+fn of(text: &str) -> Scalar<'_> {
+    Scalar::Text(text.into())
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub fn count(text: &str) -> Checked {
 /// `LimitCPU=`, in seconds.
 pub fn time(text: &str) -> Checked {
     soft_and_hard(text, "a time span", |value| {
-        let span = quantity::time_span(Scalar::Text(value.to_owned())).ok()?;
+        let span = quantity::time_span(Scalar::Text(value.into())).ok()?;
         u64::try_from(span.as_micros()).ok()
     })
 }

@@ -34,7 +34,7 @@ pub fn integer<const LEAST: i64, const MOST: i64>(text: &str) -> Checked {
 /// A time span of systemd.time(7), a bare number for seconds, or `infinity`.
 pub fn seconds(text: &str) -> Checked {
     let none = text.trim_end_matches('s') == "0";
-    if none || text == "infinity" || quantity::time_span(Scalar::Text(text.to_owned())).is_ok() {
+    if none || text == "infinity" || quantity::time_span(Scalar::Text(text.into())).is_ok() {
         return Ok(text.to_owned());
     }
     Err(not(text, "a time span").help("such as \"10s\", \"1min 30s\" or \"infinity\""))
@@ -42,7 +42,7 @@ pub fn seconds(text: &str) -> Checked {
 
 /// A time span between these milliseconds (systemd.resource-control(5), `CPUQuotaPeriodSec=`).
 pub fn period(text: &str) -> Checked {
-    let span = quantity::time_span(Scalar::Text(text.to_owned())).ok();
+    let span = quantity::time_span(Scalar::Text(text.into())).ok();
     if span.is_some_and(|span| (1..=1000).contains(&span.as_millis())) {
         return Ok(text.to_owned());
     }
@@ -51,7 +51,7 @@ pub fn period(text: &str) -> Checked {
 
 /// At least a second (systemd.resource-control(5), `ManagedOOMMemoryPressureDurationSec=`).
 pub fn second_or_more(text: &str) -> Checked {
-    let span = quantity::time_span(Scalar::Text(text.to_owned())).ok();
+    let span = quantity::time_span(Scalar::Text(text.into())).ok();
     if span.is_some_and(|span| span.as_secs() >= 1) {
         return Ok(text.to_owned());
     }

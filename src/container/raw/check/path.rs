@@ -8,7 +8,7 @@ use crate::unit::escape;
 
 /// One absolute path that fills the line, so that blanks in it need no quotes.
 pub fn absolute(text: &str) -> Checked {
-    let path = values::path::absolute(Scalar::Text(text.to_owned()))?;
+    let path = values::path::absolute(Scalar::Text(text.into()))?;
     Ok(escape::text(&path.to_string_lossy()).to_string())
 }
 
