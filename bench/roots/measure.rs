@@ -66,7 +66,10 @@ impl Pass {
     /// With `level` containers running.
     fn measure_at(&self, level: usize) -> Result<()> {
         self.measure_usage(level)?;
-        self.measure_singles(level)?;
+        // What is prepared at the very first start is known from the next reload on.
+        self.subject.time_start(level + 1)?;
+        self.subject.time_stop(level + 1)?;
+        self.subject.forget(level + 1)?;
         let mut reloads = Vec::new();
         for _ in 0..3 {
             let began = clock()?;
@@ -74,6 +77,7 @@ impl Pass {
             reloads.push(clock()? - began);
         }
         self.tell(level, "daemon_reload", median(reloads), "ms");
+        self.measure_singles(level)?;
         let used = processor::used_for(self.subject)?;
         let all = self.subject.time_restart_all(level, self.end)?;
         let used = processor::used_for(self.subject)? - used;
