@@ -45,4 +45,5 @@ exec = \(.exec | list)
 [environment]
 \(.environment | to_entries | map("\(.key) = \(.value | toml)") | join("\n"))
 [root]
+base = \"host\"
 hide = \(.hidden | list)")
