@@ -21,7 +21,7 @@ mod ordered;
 pub mod raw;
 pub mod references;
 pub mod search;
-mod shared;
+pub mod shared;
 pub mod sources;
 pub mod values;
 

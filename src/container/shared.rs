@@ -47,8 +47,7 @@ pub fn faults(container: &Container) -> Vec<Fault> {
         "[credentials], [mounts] of a place the base has, or kind = \"overlay\"",
     );
     for path in &root.hide {
-        let path = path.to_string_lossy();
-        faults.extend(fault(&path, paths::bind("/", &path).map(drop)));
+        faults.extend(fault(&path.to_string_lossy(), is_hidden(path)));
     }
     let mounts = container.mounts.iter();
     faults.extend(mounts.filter_map(|(target, mount)| mount_fault(target, mount)));
@@ -67,15 +66,24 @@ fn mount_fault(target: &Path, mount: &Mount) -> Option<Fault> {
             TOPS.join(", ")
         )));
     }
-    let target = written;
-    let written = match &mount.source {
+    fault(&written, is_written(target, mount))
+}
+
+/// Whether systemd mounts it as it is meant, written in a unit.
+pub fn is_written(target: &Path, mount: &Mount) -> Result<(), Unwritable> {
+    let target = target.to_string_lossy();
+    match &mount.source {
         MountSource::Host(source) => paths::bind(&source.to_string_lossy(), &target).map(drop),
         MountSource::Volume { name, .. } => {
             paths::bind(&[place::VOLUMES, "/", name].concat(), &target).map(drop)
         }
         MountSource::Tmpfs { .. } => paths::temporary_file_system(&target, "").map(drop),
-    };
-    fault(&target, written)
+    }
+}
+
+/// The same of a path that is hidden.
+pub fn is_hidden(path: &Path) -> Result<(), Unwritable> {
+    paths::bind("/", &path.to_string_lossy()).map(drop)
 }
 
 fn fault(path: &str, written: Result<(), Unwritable>) -> Option<Fault> {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -140,6 +141,18 @@ pub fn make_directory(path: &Path, mode: u32) -> Result<()> {
         .mode(mode)
         .create(path)
         .with_context(|| format!("cannot make the directory '{}'", path.display()))
+}
+
+/// Makes a directory for root alone, in place of what an interrupted call has left of it.
+///
+/// # Errors
+/// When that cannot be removed, or the directory not made.
+pub fn make_afresh(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        _ => {}
+    }
+    fs::DirBuilder::new().mode(0o700).create(path)
 }
 
 /// Filesystems that cannot carry an upper (overlayfs.rst, "Upper layer"): some by name, which says more than EINVAL does,

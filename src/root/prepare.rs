@@ -3,16 +3,16 @@
 //! It is done once, by a service of its own that the container's unit requires until it is done: a command in the container's
 //! own unit would be paid at every start, and would see the container's mounts.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, chown, symlink};
+use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::fcntl::FlockArg;
 
 use super::mask::Owner;
-use super::overlay::make_directory;
+use super::overlay::{make_afresh, make_directory};
 use super::seen::owner;
 use super::skeleton;
 use super::stack;
@@ -65,16 +65,7 @@ fn provide_var(state: &Path, skeleton: &Path) -> Result<()> {
     }
     let making = state.join(MAKING);
     let failed = || format!("cannot make '{}'", own.display());
-    match fs::remove_dir_all(&making) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            return Err(cause).with_context(failed);
-        }
-        _ => {}
-    }
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&making)
-        .with_context(failed)?;
+    make_afresh(&making).with_context(failed)?;
     let entries = skeleton::read(skeleton)?;
     skeleton::complete(&making, &entries)?;
     let Owner { mode, uid, gid } = owner(&fs::metadata(skeleton).with_context(failed)?);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::overlay::{make_directory, refuse_unfit_upper};
+use super::overlay::{make_afresh, make_directory, refuse_unfit_upper};
 use super::seen::owner;
 use super::writable::STACKED;
 use crate::container::Name;
@@ -33,16 +33,7 @@ pub fn provide(name: &Name, state: &Path, current: &Path) -> Result<()> {
     }
     let failed = || format!("cannot make '{}'", stack.display());
     let making = state.join(MAKING);
-    match fs::remove_dir_all(&making) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            return Err(cause).with_context(failed);
-        }
-        _ => {}
-    }
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&making)
-        .with_context(failed)?;
+    make_afresh(&making).with_context(failed)?;
     let beside = |name: &str| Path::new("..").join(name);
     symlink(beside(place::HELD_BASE), making.join("layer@0")).with_context(failed)?;
     DirBuilder::new()

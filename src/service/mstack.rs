@@ -20,10 +20,10 @@
 use std::path::PathBuf;
 
 use super::shared;
-use crate::container::{Base, Container, MountSource, Name, RootKind};
+use crate::container::shared::{is_hidden, is_written};
+use crate::container::{Base, Container, Name, RootKind};
 use crate::place;
 use crate::unit::Unit;
-use crate::unit::escape;
 
 /// The oldest systemd that knows `RootMStack=`. An older one ignores it, and would run the container on the host's own root.
 pub const SINCE: u32 = 260;
@@ -37,20 +37,9 @@ pub fn stack(name: &Name) -> PathBuf {
 /// can be written in a unit without a loss.
 pub fn suits(container: &Container) -> bool {
     let root = &container.root;
-    let hidden = root
-        .hide
-        .iter()
-        .map(|path| escape::bind("/", &path.to_string_lossy()));
-    let mounted = container.mounts.iter().map(|(target, mount)| {
-        let target = target.to_string_lossy();
-        match &mount.source {
-            MountSource::Host(source) => escape::bind(&source.to_string_lossy(), &target),
-            MountSource::Volume { name, .. } => {
-                escape::bind(&[place::VOLUMES, "/", name].concat(), &target)
-            }
-            MountSource::Tmpfs { .. } => escape::temporary_file_system(&target, ""),
-        }
-    });
+    let hidden = root.hide.iter().map(|path| is_hidden(path));
+    let mounts = container.mounts.iter();
+    let mounted = mounts.map(|(target, mount)| is_written(target, mount));
     root.kind == RootKind::Overlay
         && root.base == Base::Pinned
         && !root.ephemeral
