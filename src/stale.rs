@@ -29,7 +29,7 @@ use maps::MountLine;
 use process::{Identity, Process, has_ended};
 use trees::{Tree, Trees, inode_below};
 
-pub use maps::{Mapping, OverlayMount, overlay_mounts};
+pub use maps::{Mapping, OverlayMount, lowers, overlay_mounts};
 
 /// The most that is read of a process's maps or mountinfo; a database with 100,000 mappings has 10 MB.
 const MOST_BYTES: u64 = 64 << 20;

@@ -12,6 +12,7 @@ use nix::sys::stat::{major, minor};
 use super::{Bases, Number};
 use crate::place;
 use crate::root::submounts::unescape;
+use crate::stale::lowers;
 
 /// The most that is read of one mount table.
 const MOST_BYTES: u64 = 64 << 20;
@@ -110,7 +111,7 @@ impl Places {
             let after = end.map_or(&[][..], |end| &fields[end + 1..]);
             if let [b"overlay", _, options, ..] = after {
                 uses.extend(
-                    layers(options)
+                    lowers(options)
                         .iter()
                         .filter_map(|layer| self.use_of(layer)),
                 );
@@ -145,25 +146,6 @@ fn number_at(below: &Path) -> Option<Number> {
         .to_str()?
         .parse()
         .ok()
-}
-
-/// The lower layers in the options of an overlay: `lowerdir=A:B`, or one `lowerdir+=` each.
-fn layers(options: &[u8]) -> Vec<PathBuf> {
-    let mut layers = Vec::new();
-    for option in options.split(|byte| *byte == b',') {
-        let value = option
-            .strip_prefix(b"lowerdir=")
-            .map(|all| all.split(|byte| *byte == b':').collect())
-            .or_else(|| Some(vec![option.strip_prefix(b"lowerdir+=")?]));
-        for layer in value
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|layer| !layer.is_empty())
-        {
-            layers.push(PathBuf::from(unescape(layer)));
-        }
-    }
-    layers
 }
 
 /// The path that the directory `real` has in its filesystem, by the mount table of who asks.

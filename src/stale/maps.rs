@@ -134,25 +134,32 @@ impl MountLine {
 }
 
 fn overlay_mount(line: MountLine) -> OverlayMount {
-    let options: Vec<&[u8]> = line.options.split(|byte| *byte == b',').collect();
-    let option = |name: &'static [u8]| {
-        let options = options.iter();
-        options.filter_map(move |option| option.strip_prefix(name))
-    };
-    // One option for all, or one for each where the newer mount calls were used (overlayfs.rst, "Multiple lower layers").
-    let lowers = option(b"lowerdir=").chain(option(b"lowerdir+="));
-    let lowers = lowers.flat_map(|lowers| {
-        let lowers = lowers.split(|byte| *byte == b':').filter(|l| !l.is_empty());
-        lowers.map(|lower| PathBuf::from(submounts::unescape(lower)))
-    });
-    let lowers = lowers.collect();
-    let upper = option(b"upperdir=").next();
+    let mut options = line.options.split(|byte| *byte == b',');
+    let upper = options.find_map(|option| option.strip_prefix(b"upperdir="));
     OverlayMount {
-        lowers,
+        lowers: lowers(&line.options),
         upper: upper.map(|upper| PathBuf::from(submounts::unescape(upper))),
         device: line.device,
         at: line.at,
     }
+}
+
+/// The lower layers in the options of an overlay: one option for all, or one for each where the newer mount calls were used
+/// (overlayfs.rst, "Multiple lower layers").
+pub fn lowers(options: &[u8]) -> Vec<PathBuf> {
+    let options = options.split(|byte| *byte == b',');
+    let layers = options.flat_map(|option| {
+        let all = option.strip_prefix(b"lowerdir=");
+        let one = option.strip_prefix(b"lowerdir+=");
+        let all = all
+            .into_iter()
+            .flat_map(|all| all.split(|byte| *byte == b':'));
+        all.chain(one)
+    });
+    layers
+        .filter(|layer| !layer.is_empty())
+        .map(|layer| PathBuf::from(submounts::unescape(layer)))
+        .collect()
 }
 
 /// Whether what lies at `path` comes from the tree that is the root of this mount table, and not from something mounted inside.
