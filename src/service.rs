@@ -1,15 +1,14 @@
 //! A container in, its service unit out.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::iter;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::container::{Base, Container, MountSource, Network, Restart, ServiceType, User};
 use crate::place;
 use crate::signal::SignalNumber;
-use crate::unit::{Escaped, Unit, escape};
+use crate::unit::Unit;
+use crate::unit::escape::{self, Words};
 
 mod limits;
 mod mount;
@@ -53,7 +52,7 @@ fn header(source: &Path) -> String {
         env!("CARGO_PKG_VERSION"),
         " from "
     );
-    let source = source.to_string_lossy();
+    let source = escape::path_text(source);
     [BEFORE, &source, "; edit that file instead."].concat()
 }
 
@@ -64,7 +63,7 @@ fn add_description(unit: &mut Unit, container: &Container) {
     unit.add(
         "Unit",
         "SourcePath",
-        escape::text(&container.source.to_string_lossy()),
+        escape::text(&escape::path_text(&container.source)),
     );
     unit.add("Unit", "RequiresMountsFor", mounts_for(container));
     // systemd's default, 5 starts in 10 s, would leave a container failed that was refreshed often.
@@ -72,21 +71,20 @@ fn add_description(unit: &mut Unit, container: &Container) {
 }
 
 /// The upper and what is mounted: a /var or /srv on its own file system is there before it is looked for.
-fn mounts_for(container: &Container) -> Escaped<'static> {
-    let state = container.name.state();
-    let shown = container.root.show.iter().map(Cow::from);
-    let mounted = container
-        .mounts
-        .values()
-        .filter_map(|mount| match &mount.source {
-            MountSource::Host(path) => Some(Cow::from(path)),
-            MountSource::Volume { name, .. } => {
-                Some(Cow::from(Path::new(place::VOLUMES).join(name)))
-            }
-            MountSource::Tmpfs { .. } => None,
-        });
-    let paths = iter::once(Cow::from(&state)).chain(shown).chain(mounted);
-    escape::words(paths.map(|path| path.to_string_lossy().into_owned()))
+fn mounts_for(container: &Container) -> Words {
+    let mut paths = Words::list();
+    paths.joined(&[place::CONTAINERS, "/", container.name.as_str()]);
+    for path in &container.root.show {
+        paths.word(&escape::path_text(path));
+    }
+    for mount in container.mounts.values() {
+        match &mount.source {
+            MountSource::Host(path) => paths.word(&escape::path_text(path)),
+            MountSource::Volume { name, .. } => paths.joined(&[place::VOLUMES, "/", name]),
+            MountSource::Tmpfs { .. } => {}
+        }
+    }
+    paths
 }
 
 fn add_relations(unit: &mut Unit, container: &Container, way: Way) {
@@ -161,11 +159,7 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
     unit.add("Service", "Slice", place::SLICE);
     if way == Way::Mounted {
         // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
-        unit.add(
-            "Service",
-            "ExecStartPre",
-            escape::privileged_command(mount::command(container)),
-        );
+        unit.add("Service", "ExecStartPre", mount::command(container));
     }
     let init = [place::INIT, "--"].into_iter().filter(|_| container.init);
     let exec = container.exec.iter().map(String::as_str);
@@ -183,17 +177,19 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
 
 fn add_stop(unit: &mut Unit, container: &Container) {
     // systemd alone would not wait for the main process; see lodger::stop.
-    let timeout = format!("--timeout={}", seconds(container.stop_timeout));
-    let mut stop = vec![place::LODGERD.to_owned(), "stop".to_owned(), timeout];
+    let mut stop = Words::privileged_command();
+    stop.word(place::LODGERD);
+    stop.word("stop");
+    stop.joined(&["--timeout=", &seconds(container.stop_timeout)]);
     if container.stop_signal != SignalNumber::TERM {
-        stop.push(format!("--signal={}", container.stop_signal));
+        stop.joined(&["--signal=", &container.stop_signal.to_string()]);
         unit.add(
             "Service",
             "KillSignal",
             escape::verbatim(container.stop_signal.to_string()),
         );
     }
-    unit.add("Service", "ExecStop", escape::privileged_command(stop));
+    unit.add("Service", "ExecStop", stop);
 }
 
 fn add_unmount(unit: &mut Unit, container: &Container) {
@@ -201,29 +197,27 @@ fn add_unmount(unit: &mut Unit, container: &Container) {
     // short. What a start leaves that was cut short is taken away by later ones. No ExecStopPost= for it: with Type=exec and
     // PrivatePIDs= systemd 257 would abort, PID 1 and all, if it were stopped at a bad moment of its start
     // (service_spawn_internal, "!s->exec_fd_event_source").
-    let mut unmount = vec![place::LODGERD, "unmount"];
+    let mut unmount = Words::privileged_command();
+    unmount.word(place::LODGERD);
+    unmount.word("unmount");
     if container.network == Network::None {
-        unmount.push("--private-network");
+        unmount.word("--private-network");
     }
-    unmount.push(container.name.as_str());
-    unit.add(
-        "Service",
-        "ExecStartPost",
-        escape::privileged_command(&unmount),
-    );
+    unmount.word(container.name.as_str());
+    unit.add("Service", "ExecStartPost", unmount);
 }
 
 fn add_root(unit: &mut Unit, container: &Container) {
     unit.add(
         "Service",
         "RootDirectory",
-        escape::text(&container.name.root().to_string_lossy()),
+        escape::text(&escape::path_text(&container.name.root())),
     );
     // ExecStartPre= and ExecStartPost= see the host.
     unit.add("Service", "RootDirectoryStartOnly", "yes");
     // systemd changes to it before ExecStartPre= too, when the root is not mounted yet, so it may be missing ("-");
     // lodgerd mount checks that it is there.
-    let directory = container.working_directory.to_string_lossy();
+    let directory = escape::path_text(&container.working_directory);
     let directory = ["-", &directory].concat();
     unit.add("Service", "WorkingDirectory", escape::text(&directory));
 }
@@ -235,11 +229,9 @@ fn add_payload(unit: &mut Unit, container: &Container) {
         None => {}
     }
     for (name, value) in &container.environment {
-        unit.add(
-            "Service",
-            "Environment",
-            escape::words([[name, "=", value].concat()]),
-        );
+        let mut variable = Words::list();
+        variable.joined(&[name, "=", value]);
+        unit.add("Service", "Environment", variable);
     }
     for file in &container.environment_files {
         let optional = if file.optional { "-" } else { "" };
