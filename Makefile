@@ -1,7 +1,8 @@
 # make deb      the Debian package, in target/deb/
-# make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13
+# make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13 and 14
 # make demo     a hundred containers, patched by unattended-upgrade, in a throw-away Debian 13
 # make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5)
+# make bench    what containers cost beside podman, LXC, nspawn and bubblewrap; make bench LEVELS="1 10" is the short run
 # make bench-generator  how fast the generator is, beside cp -a and podman's Quadlet
 # make install  for packagers: what `make build` made, under DESTDIR
 
@@ -22,7 +23,10 @@ DATA     = $(DESTDIR)$(PREFIX)/share
 UNITS    = $(DESTDIR)$(PREFIX)/lib/systemd/system
 LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 
-.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench-generator install prerequisites
+# Debian 13 and 14; `make test SUITES=trixie` for one of them
+SUITES  ?= trixie forky
+
+.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
@@ -70,12 +74,15 @@ lintian: deb
 	lintian --fail-on error --tag-display-limit 0 --allow-root $(DEB)/lodger_*.changes
 
 test-system: deb
-	tests/system/run
+	SUITE='$(SUITES)' tests/system/run
 
 test: lint unit-test lint-told deb lintian test-system
 
 demo: deb
 	tests/system/demo
+
+bench: deb
+	bench/roots/run
 
 bench-generator: prerequisites
 	bench/generator

@@ -23,18 +23,21 @@ use serde::{Deserialize, Serialize};
 
 pub mod count;
 pub mod create;
+pub mod diff;
 pub mod in_use;
 pub mod provide;
 pub mod prune;
 pub mod record;
 pub mod row;
 pub mod table;
+pub mod verify;
 
 mod attributes;
 mod copy;
 mod directory;
 mod file;
 mod filesystem;
+mod listing;
 mod part;
 mod previous;
 mod remove;
@@ -45,8 +48,10 @@ use crate::prefix::Prefix;
 use crate::root::sweep::lock_directory;
 use crate::{place, state_file};
 pub use create::{Consistency, Created, create};
+pub use diff::diff;
 pub use prune::prune;
 use record::Record;
+pub use verify::verify;
 
 /// The link to the newest base.
 const CURRENT: &str = "current";

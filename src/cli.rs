@@ -11,12 +11,16 @@ use clap_complete::Shell;
 use lodger::diagnostic::Diagnostic;
 use lodger::prefix::Prefix;
 
+mod audit;
 mod base;
 mod check;
+mod diff;
 mod explain;
 mod list;
 mod man;
 mod plain_table;
+mod reset;
+mod rollback;
 mod schema;
 mod show;
 mod status;
@@ -44,6 +48,10 @@ Examples:
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
   lodger status                       what they do now, and whether any runs old code
+  lodger base diff 3 4                what changed on the host from one base to the next
+  lodger diff web                     what a container wrote over the host's files
+  lodger audit                        which files of packages no update reaches any more
+  lodger reset web                    discard that, once the container is stopped
   lodger explain memory               what a key means; a rule, such as L006, likewise
 
 The file format is described in lodger.toml(5).";
@@ -54,7 +62,12 @@ enum Command {
     Show(show::Show),
     List(list::List),
     Status(status::StatusOf),
+    Rollback(rollback::Rollback),
+    Unhold(rollback::Unhold),
     Base(base::Base),
+    Diff(diff::DiffOf),
+    Audit(audit::Audit),
+    Reset(reset::Reset),
     Explain(explain::Explain),
     Schema(schema::SchemaOf),
     /// Write a manual page.
@@ -84,7 +97,12 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
         Command::Status(status) => status.run(&prefix, out),
+        Command::Rollback(rollback) => rollback.run(&prefix, out),
+        Command::Unhold(unhold) => unhold.run(&prefix, out),
         Command::Base(base) => base.run(&prefix, out),
+        Command::Diff(diff) => diff.run(&prefix, out),
+        Command::Audit(audit) => audit.run(&prefix, out),
+        Command::Reset(reset) => reset.run(&prefix, out),
         Command::Explain(explain) => explain.run(out),
         Command::Schema(schema) => schema.run(out),
         Command::Man { section } => {

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 pub mod lock;
+pub mod owners;
 
 /// The most that is read of dpkg's status file; a full Debian desktop has 5 MB.
 const MOST_STATUS_BYTES: u64 = 256 << 20;

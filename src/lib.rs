@@ -25,10 +25,12 @@ pub mod kmsg;
 pub mod prefix;
 pub mod service;
 pub mod settings;
+pub mod systemd_version;
 pub mod unit;
 
 // What the units call at every start and stop.
 pub mod cgroup;
+pub mod hold;
 pub mod isolation;
 pub mod main_process;
 pub mod pidfd;
@@ -39,6 +41,10 @@ pub mod stop;
 
 // The trees that containers share.
 pub mod base;
+// What a container wrote, and how it goes away again.
+pub mod reset;
+pub mod shadow;
+pub mod upper;
 
 // What people and editors are told of the format.
 pub mod reference;

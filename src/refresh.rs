@@ -188,21 +188,15 @@ pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Resul
 
 /// Has a base made with the change, if it changed anything that a base holds.
 fn renew_base(systemd: &mut Systemd) -> Result<Offer> {
-    let mut finished = systemd.finished_jobs()?;
-    let job = [systemd.restart(place::BASE_UNIT)?];
-    loop {
-        match finished.wait(systemd, &job)? {
-            None => {}
-            Some((_, None)) => return Ok(Offer::Everything),
-            Some((_, Some(result))) if result == "done" => return Ok(Offer::Everything),
-            Some((_, Some(result))) => {
-                tracing::error!(
-                    "no new base was made: the job of {} {result}",
-                    place::BASE_UNIT
-                );
-                return Ok(Offer::NoBase);
-            }
+    match systemd.restart_and_wait(place::BASE_UNIT)? {
+        Some(result) if result != "done" => {
+            tracing::error!(
+                "no new base was made: the job of {} ended as {result}",
+                place::BASE_UNIT
+            );
+            Ok(Offer::NoBase)
         }
+        _ => Ok(Offer::Everything),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::unit::escape::{self, Words};
 
 mod limits;
 mod mount;
+pub mod mstack;
 mod sandbox;
 pub mod shared;
 mod stub;
@@ -31,11 +32,15 @@ pub fn service(container: &Container, way: Way) -> Unit {
     let mut unit = Unit::new(container.name.service(), escape::text(&header));
     add_description(&mut unit, container);
     add_relations(&mut unit, container, way);
+    if matches!(way, Way::Stacked { .. }) {
+        mstack::add_assertion(&mut unit, container);
+    }
     add_raw(&mut unit, container, "Unit");
     add_commands(&mut unit, container, way);
     match way {
         Way::Mounted => add_root(&mut unit, container),
         Way::Shared { .. } => shared::add(&mut unit, container),
+        Way::Stacked { .. } => mstack::add(&mut unit, container),
     }
     add_payload(&mut unit, container);
     add_restarts(&mut unit, container);
@@ -126,8 +131,12 @@ fn own_requirements(container: &Container, way: Way) -> Vec<String> {
     };
     match way {
         Way::Mounted => Vec::new(),
-        Way::Shared { prepared: true } => vec![place::ISOLATION_UNIT.to_owned()],
-        Way::Shared { prepared: false } => vec![place::ISOLATION_UNIT.to_owned(), prepare()],
+        Way::Shared { prepared: true } | Way::Stacked { prepared: true } => {
+            vec![place::ISOLATION_UNIT.to_owned()]
+        }
+        Way::Shared { prepared: false } | Way::Stacked { prepared: false } => {
+            vec![place::ISOLATION_UNIT.to_owned(), prepare()]
+        }
     }
 }
 
@@ -152,8 +161,8 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
         _ if program_reports => "all",
         // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
         Way::Mounted => "exec",
-        Way::Shared { .. } if mount::reports(container) => "main",
-        Way::Shared { .. } => "none",
+        Way::Shared { .. } | Way::Stacked { .. } if mount::reports(container) => "main",
+        Way::Shared { .. } | Way::Stacked { .. } => "none",
     };
     unit.add("Service", "NotifyAccess", access);
     unit.add("Service", "Slice", place::SLICE);

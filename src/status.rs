@@ -11,6 +11,7 @@ use crate::container::installed::Installed;
 use crate::refresh::Places;
 use crate::refresh::report::{self, Report};
 use crate::root::lower;
+use crate::shadow::{self, Shadow};
 use crate::stale::Scanner;
 use crate::systemd::{ServiceDetails, ServiceState, Systemd};
 
@@ -54,6 +55,12 @@ pub struct ContainerStatus {
     pub stale: Option<bool>,
     /// The files that show it.
     pub stale_paths: Vec<String>,
+    /// Files of packages that it has copies of, which no update reaches; `None` if that cannot be told, without being root or
+    /// for the reasons in `shadows_missing`.
+    pub shadows: Option<Vec<Shadow>>,
+    /// Why there may be more than is told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shadows_missing: Vec<String>,
 }
 
 /// Asks systemd for the containers it has loaded and those `installed`, and looks at their processes if `look` says so,
@@ -83,14 +90,17 @@ pub fn status(
         .iter()
         .map(|container| container.name.clone())
         .collect();
-    let installed = installed
+    let others = installed
         .containers()
         .filter(|container| !known.contains(container.name.as_str()));
-    for container in installed {
+    for container in others {
         let held = held(places, &container.name, look)?;
         containers.push(stopped(&container.name, held, look));
     }
     containers.sort_by(|a, b| a.name.cmp(&b.name));
+    if look {
+        add_shadows(&mut containers, installed, places)?;
+    }
     Ok(Status {
         containers,
         refreshing: places.is_refresh_due(),
@@ -103,6 +113,29 @@ fn held(places: &Places, name: &Name, look: bool) -> Result<Option<String>> {
         true => lower::held(&places.state_of(name)),
         false => Ok(None),
     }
+}
+
+/// What was written by containers that are not there any more is told by `lodger audit`.
+fn add_shadows(
+    containers: &mut [ContainerStatus],
+    installed: &Installed,
+    places: &Places,
+) -> Result<()> {
+    let names: Vec<Name> = shadow::with_state()?
+        .into_iter()
+        .filter(|name| containers.iter().any(|has| has.name == name.as_str()))
+        .collect();
+    let mut found = shadow::of_containers(&names, installed, &places.admindir, 0)?;
+    for container in containers {
+        let name = Name::parse(&container.name).ok();
+        let found = name
+            .and_then(|name| found.remove(&name))
+            .unwrap_or_default();
+        let nothing_known = found.shadows.is_empty() && !found.missing.is_empty();
+        container.shadows = (!nothing_known).then_some(found.shadows);
+        container.shadows_missing = found.missing;
+    }
+    Ok(())
 }
 
 fn container(
@@ -136,6 +169,8 @@ fn container(
             .filter(|scan| scan.processes > 0)
             .map(|scan| !scan.stale.is_empty()),
         stale_paths,
+        shadows: None,
+        shadows_missing: Vec::new(),
     })
 }
 
@@ -152,6 +187,8 @@ fn stopped(name: &Name, held: Option<String>, look: bool) -> ContainerStatus {
         processes: look.then_some(0),
         stale: None,
         stale_paths: Vec::new(),
+        shadows: None,
+        shadows_missing: Vec::new(),
     }
 }
 

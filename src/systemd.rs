@@ -225,15 +225,22 @@ impl Systemd {
         })?))
     }
 
-    /// Queues a restart of `unit`, or a start if it is not running.
+    /// Restarts `unit`, or starts it if it is not running, and waits for the end of that. The job's result (`done`, `failed` ...);
+    /// `None` if it ended unseen.
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
-    pub fn restart(&mut self, unit: &str) -> Result<Job> {
+    pub fn restart_and_wait(&mut self, unit: &str) -> Result<Option<String>> {
+        let mut finished = self.finished_jobs()?;
         let question = format!("for a start of {unit}");
-        Ok(Job(self.ask(&question, async |manager| {
+        let job = [Job(self.ask(&question, async |manager| {
             manager.restart_unit(unit, "replace").await
-        })?))
+        })?)];
+        loop {
+            if let Some((_, result)) = finished.wait(self, &job)? {
+                return Ok(result);
+            }
+        }
     }
 
     /// Whether `job` is still queued or running.

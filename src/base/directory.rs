@@ -1,21 +1,20 @@
 //! One directory of the host and the empty one that stands for it in a base, in; its entries made, its row in the table, and
 //! the directories in it that are still to be done, out.
 
-use std::ffi::{CStr, CString, OsStr, OsString};
+use std::ffi::CStr;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
-use nix::libc;
-use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat, mkdirat};
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::count::Counts;
 use super::filesystem::{Filesystem, filesystem};
+use super::listing::{as_os, look, open_directory, sorted_names, type_of};
 use super::part::{Fate, Part, Type, fate};
 use super::row::{Kind, Row, Why};
 use super::walk::{Plan, Task, Walked};
@@ -309,69 +308,4 @@ impl<'a> Walker<'a> {
 /// Whether others may enter the directory; only then can they reach anything in it.
 fn is_enterable(stat: &FileStat) -> bool {
     stat.st_mode & 0o001 != 0
-}
-
-/// Opens a directory of a tree, without following any link.
-pub(super) fn open_directory(tree: &OwnedFd, path: &Path) -> Result<OwnedFd, Errno> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
-    let path = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
-    openat2(tree, path, how)
-}
-
-/// What is at `name` now, itself and not what it leads to; `None` if nothing is.
-pub(super) fn look(
-    directory: impl std::os::fd::AsFd,
-    name: &CStr,
-) -> Result<Option<FileStat>, Errno> {
-    match fstatat(
-        directory,
-        name,
-        AtFlags::AT_SYMLINK_NOFOLLOW | AtFlags::AT_NO_AUTOMOUNT,
-    ) {
-        Ok(stat) => Ok(Some(stat)),
-        Err(Errno::ENOENT) => Ok(None),
-        Err(cause) => Err(cause),
-    }
-}
-
-/// What it is.
-pub(super) fn type_of(stat: &FileStat) -> Type {
-    match stat.st_mode & libc::S_IFMT {
-        libc::S_IFDIR => Type::Directory,
-        libc::S_IFREG => Type::File,
-        libc::S_IFLNK => Type::Symlink,
-        _ => Type::Special,
-    }
-}
-
-/// The names in a directory in the order of their bytes, with their types where the filesystem tells.
-pub(super) fn sorted_names(directory: &mut Dir) -> Result<Vec<(CString, Option<Type>)>, Errno> {
-    let mut names = Vec::new();
-    for entry in directory.iter() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        let kind = entry.file_type().map(|kind| match kind {
-            nix::dir::Type::Directory => Type::Directory,
-            nix::dir::Type::File => Type::File,
-            nix::dir::Type::Symlink => Type::Symlink,
-            _ => Type::Special,
-        });
-        names.push((name.to_owned(), kind));
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-/// A name as the table has it.
-pub(super) fn as_os(name: &CStr) -> OsString {
-    OsStr::from_bytes(name.to_bytes()).to_os_string()
 }

@@ -15,7 +15,8 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat
 use super::attributes;
 use super::copy::{Way, copy};
 use super::count::Hindrance;
-use super::directory::{Directory, Walker, as_os, look, type_of};
+use super::directory::{Directory, Walker};
+use super::listing::{as_os, look, type_of};
 use super::part::Type;
 use super::row::{self, Kind, Row, Source, Why};
 

@@ -86,17 +86,25 @@ impl Previous {
 
     /// The copy at `path`, if it is still the one that the table has.
     fn open(&self, path: &Path, row: &Row) -> Result<Option<File>> {
-        let how = OpenHow::new()
-            .flags(OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)
-            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
-        let copy = match openat2(&self.tree, path, how) {
+        let copy = match open_below(&self.tree, path) {
             Ok(copy) => copy,
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
             Err(cause) => return Err(cause).context("cannot open the copy of the base before"),
         };
         let stat = fstat(&copy)?;
-        Ok((is_like(row, &stat) && row.ino == stat.st_ino).then(|| File::from(copy)))
+        Ok((is_like(row, &stat) && row.ino == stat.st_ino).then_some(copy))
     }
+}
+
+/// Opens a file of a tree for reading, without following any link.
+///
+/// # Errors
+/// That of openat2(2).
+pub fn open_below(tree: &OwnedFd, path: &Path) -> Result<File, Errno> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+    openat2(tree, path, how).map(File::from)
 }
 
 /// Whether a copy of the file would have just the attributes of this row.

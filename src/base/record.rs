@@ -15,7 +15,7 @@ use nix::unistd::linkat;
 use serde::{Deserialize, Serialize};
 
 use super::count::{Counts, Hindrance};
-use super::directory::{open_directory, sorted_names};
+use super::listing::{as_os, open_directory, sorted_names};
 use super::{Number, table};
 use crate::dpkg::Database;
 
@@ -119,7 +119,7 @@ fn keep_lists(from: &Path, to: &Path) -> Result<()> {
         ) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(cause) if Hindrance::of(cause).is_some() => {
-                let name = super::directory::as_os(&name);
+                let name = as_os(&name);
                 keep_file(&from.join(&name), &to.join(&name))?;
             }
             Err(cause) => {

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Uid, UnlinkatFlags, unlinkat};
 
-use super::directory::{as_os, look, open_directory, sorted_names, type_of};
+use super::listing::{as_os, look, open_directory, sorted_names, type_of};
 use super::part::Type;
 
 /// Removes `directory` and all that is in it. One that is not there is fine.

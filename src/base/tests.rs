@@ -6,6 +6,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use super::table::{Placed, Rows};
 use super::*;
 
+mod compare;
+
 /// A host with these directories, files and links; a directory's name ends in `/`, a link's text begins with `->`.
 struct Small(tempfile::TempDir);
 
@@ -436,4 +438,44 @@ fn old_bases_are_pruned_but_for_those_that_are_needed() {
     let left: Vec<_> = ["2", "3", "5", "6"].map(number).to_vec();
     assert_eq!(small.bases().numbers().unwrap(), left);
     assert_eq!(small.bases().current().unwrap(), Some(number("6")));
+}
+
+#[test]
+fn what_comes_and_goes_meanwhile_does_no_harm() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let small = Small::new();
+    for number in 0..200 {
+        small.write(
+            &format!("usr/share/d{}/f{number}", number % 20),
+            0o644,
+            "text",
+        );
+    }
+    let aside = small.0.path().join("aside");
+    fs::create_dir(&aside).unwrap();
+    let done = AtomicBool::new(false);
+    let share = small.0.path().join("usr/share");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Whole files and directories appear and go, as under dpkg.
+            let mut round = 0;
+            while !done.load(Ordering::Relaxed) {
+                round += 1;
+                let (directory, file) = (format!("d{}", round % 20), format!("f{}", round % 200));
+                let _ = fs::rename(share.join(&directory), aside.join("directory"));
+                let _ = fs::rename(aside.join("directory"), share.join(&directory));
+                let _ = fs::remove_file(share.join(&directory).join(&file));
+                fs::write(aside.join("new"), "text").unwrap();
+                let _ = fs::rename(aside.join("new"), share.join(&directory).join(&file));
+            }
+        });
+        for _ in 0..30 {
+            let created = create(&small.bases(), &small.host(), Consistency::Settled);
+            done.store(created.is_err(), Ordering::Relaxed);
+            let (Created::New(number) | Created::Same(number)) = created.unwrap();
+            assert_eq!(verify(&small.bases(), number, false).unwrap(), []);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(small.bases().numbers().unwrap().len() > 1);
 }

@@ -12,8 +12,10 @@ use lodger::settings::{self, Settings};
 use nix::unistd::Uid;
 
 mod create;
+mod diff;
 mod list;
 mod prune;
+mod verify;
 
 /// Make, list, check, compare and remove pinned bases: the read-only trees that containers share.
 ///
@@ -30,6 +32,8 @@ pub struct Base {
 enum Command {
     Create(create::Create),
     List(list::List),
+    Verify(verify::Verify),
+    Diff(diff::Diff),
     Prune(prune::Prune),
 }
 
@@ -49,6 +53,8 @@ impl Base {
         match &self.command {
             Command::Create(create) => create.run(&system, out),
             Command::List(list) => list.run(&system, out),
+            Command::Verify(verify) => verify.run(&system, out),
+            Command::Diff(diff) => diff.run(&system, out),
             Command::Prune(prune) => prune.run(&system, out),
         }
     }

@@ -24,7 +24,7 @@ pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
         .get_subcommands()
         .filter(|subcommand| !subcommand.is_hide_set() && subcommand.get_name() != "help")
     {
-        write_command(subcommand, out)?;
+        write_command("lodger", subcommand, out)?;
     }
     write_extra(&page, "EXAMPLES", out)?;
     writeln!(
@@ -33,7 +33,7 @@ pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong. 2: the command could not do its work."
+        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong, \\fBlodger audit\\fR has found something, or the answer to \\fBlodger reset\\fR was no. 2: the command could not do its work."
     )?;
     writeln!(
         out,
@@ -42,15 +42,16 @@ pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// One command as a subsection, with what mangen would put on a page of its own.
-fn write_command(command: &Command, out: &mut dyn Write) -> Result<()> {
+/// One command as a subsection, with what mangen would put on a page of its own; then its own commands.
+fn write_command(above: &str, command: &Command, out: &mut dyn Write) -> Result<()> {
+    let name = format!("{above} {}", command.get_name());
     let man = Man::new(
         command
             .clone()
             .disable_help_flag(true)
             .disable_version_flag(true),
     );
-    writeln!(out, ".SS \"lodger {}\"", command.get_name())?;
+    writeln!(out, ".SS \"{name}\"")?;
     let mut section = Vec::new();
     man.render_synopsis_section(&mut section)?;
     man.render_description_section(&mut section)?;
@@ -72,6 +73,12 @@ fn write_command(command: &Command, out: &mut dyn Write) -> Result<()> {
         {
             writeln!(out, "{line}")?;
         }
+    }
+    for below in command
+        .get_subcommands()
+        .filter(|below| below.get_name() != "help")
+    {
+        write_command(&name, below, out)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use lodger::refresh::Places;
 use lodger::refresh::report::{Action, Report};
 use lodger::status::{ContainerStatus, Status, status};
 use lodger::systemd::Systemd;
+use lodger::upper::shown;
 use nix::unistd::Uid;
 
 use super::plain_table::{plain_table, trimmed};
@@ -24,6 +25,9 @@ use super::write_json;
 ///
 /// BASE is the number of the pinned base it runs on ('lodger base list'), "-" on the live host. A container that is held
 /// stays on its base until 'lodger unhold'.
+///
+/// A container keeps its own of a package's file when it wrote it into its upper, but for files in /etc; updates do not reach
+/// that. `lodger audit` tells only these, `lodger diff` all that a container wrote.
 #[derive(Debug, Args)]
 pub struct StatusOf {
     /// Only these containers: web, or web@3.
@@ -85,6 +89,7 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
         for path in &container.stale_paths {
             writeln!(out, "{} still runs the old {path}", container.name)?;
         }
+        write_shadows(out, container)?;
     }
     if status.refreshing {
         writeln!(out, "A refresh is under way; see 'journalctl -u lodgerd'.")?;
@@ -92,6 +97,34 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
     match &status.last_refresh {
         Some(report) => writeln!(out, "{}", in_words(report))?,
         None => writeln!(out, "There has been no refresh yet.")?,
+    }
+    Ok(())
+}
+
+/// The most shadows of one container that are told here; `lodger audit` tells them all.
+const MOST_SHADOWS: usize = 5;
+
+fn write_shadows(out: &mut dyn Write, container: &ContainerStatus) -> Result<()> {
+    let name = &container.name;
+    let shadows = container.shadows.as_deref().unwrap_or_default();
+    for shadow in shadows.iter().take(MOST_SHADOWS) {
+        let packages: Vec<_> = shadow.packages.iter().map(String::as_str).collect();
+        writeln!(
+            out,
+            "{name} keeps its own {} of {}: it will not be patched",
+            shown::text(&shadow.path),
+            packages.join(", ")
+        )?;
+    }
+    if let Some(more) = shadows
+        .len()
+        .checked_sub(MOST_SHADOWS)
+        .filter(|more| *more > 0)
+    {
+        writeln!(out, "{name} keeps {more} more; see 'lodger audit'")?;
+    }
+    for missing in &container.shadows_missing {
+        writeln!(out, "{name} may keep more files of its own: {missing}")?;
     }
     Ok(())
 }

@@ -58,8 +58,8 @@ enum Command {
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
-    /// Tell this process's namespaces (ExecStart= of lodgerd-isolation.service).
-    Namespaces,
+    /// Write the namespaces of this process to a file (ExecStart= of lodgerd-isolation.service).
+    Namespaces { file: PathBuf },
     /// Make sure that the namespaces in this file are not the host's (ExecStartPost= of lodgerd-isolation.service).
     Isolation { file: PathBuf },
     /// End a container's main process, $MAINPID, and all that it started (ExecStop= of its unit).
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
         },
         Some(Command::Base) => base::run(),
         Some(Command::Prepare { name }) => prepare_container(&name),
-        Some(Command::Namespaces) => isolation::own_namespaces().map(|lines| print!("{lines}")),
+        Some(Command::Namespaces { file }) => write_namespaces(&file),
         Some(Command::Isolation { file }) => require_isolation(&file),
         Some(Command::Baseline) => Places::default().record_baseline(),
         None => return serve(),
@@ -171,6 +171,11 @@ fn prepare_container(name: &Name) -> Result<()> {
         }
         None => bail!("no container file makes '{name}', or it has a mistake; see 'lodger check'"),
     }
+}
+
+fn write_namespaces(file: &Path) -> Result<()> {
+    fs::write(file, isolation::own_namespaces()?)
+        .with_context(|| format!("cannot write '{}'", file.display()))
 }
 
 fn require_isolation(file: &Path) -> Result<()> {

@@ -9,9 +9,10 @@ use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::NixPath;
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -26,7 +27,7 @@ const ASIDE: &str = "discarded";
 /// no half of it is ever taken for the whole. One that is not there is fine.
 ///
 /// # Errors
-/// When something cannot be removed: it is immutable, or something is mounted there.
+/// When something cannot be removed: it is immutable, or something is mounted there. All the rest has gone then.
 pub fn discard(state: &Path, name: &str) -> Result<()> {
     sweep(state)?;
     let directory = state.join(name);
@@ -36,6 +37,48 @@ pub fn discard(state: &Path, name: &str) -> Result<()> {
         Err(cause) => {
             Err(cause).with_context(|| format!("cannot remove '{}'", directory.display()))
         }
+    }
+}
+
+/// Takes the names of several away before anything of them goes; [`sweep`] has to follow, and the container's next start does
+/// it if nobody else has. Those that are not there are fine.
+///
+/// # Errors
+/// When one cannot be moved; those before it have lost their names.
+pub fn set_aside(state: &Path, names: &[&str]) -> Result<()> {
+    sweep(state)?;
+    let aside = &state.join(ASIDE);
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(aside)
+        .with_context(|| format!("cannot make '{}'", aside.display()))?;
+    for name in names {
+        rename(&state.join(name), &aside.join(name))?;
+    }
+    // What was said to be discarded does not come back with a power failure.
+    for directory in [aside, state] {
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .with_context(|| format!("cannot write '{}' to disk", directory.display()))?;
+    }
+    Ok(())
+}
+
+/// Gives those that [`set_aside`] has moved their names back.
+///
+/// # Errors
+/// When one cannot be moved: something else has its name by now.
+pub fn put_back(state: &Path, names: &[&str]) -> Result<()> {
+    let aside = state.join(ASIDE);
+    let mut names = names.iter();
+    names.try_for_each(|name| rename(&aside.join(name), &state.join(name)))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    match fs::rename(from, to) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result
+            .with_context(|| format!("cannot move '{}' to '{}'", from.display(), to.display())),
     }
 }
 
@@ -56,10 +99,17 @@ pub fn sweep(state: &Path) -> Result<()> {
         top,
         shown: &shown,
         moved: 0,
+        refused: Vec::new(),
     };
     tree.empty()?;
+    if !tree.refused.is_empty() {
+        bail!("{}", tree.refused.join("; "));
+    }
     unlinkat(&state, ASIDE, UnlinkatFlags::RemoveDir).with_context(failed)
 }
+
+/// The most refusals that are told.
+const MOST_REFUSED: usize = 10;
 
 /// A tree whose directories come up to its top one after the other.
 struct Tree<'a> {
@@ -67,6 +117,8 @@ struct Tree<'a> {
     shown: &'a Path,
     /// How many have come up: their names there.
     moved: u64,
+    /// What could not be removed, and why.
+    refused: Vec<String>,
 }
 
 impl Tree<'_> {
@@ -74,22 +126,39 @@ impl Tree<'_> {
         let shown = self.shown;
         let top = self.top.try_clone().context("cannot hold a directory")?;
         for_each_name(&top, shown, |name| {
-            if remove(&top, name).with_context(|| refusal(shown, name))? {
-                return Ok(());
+            match remove(&top, name) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(cause) => return Ok(self.refuse(shown, name, cause)),
             }
-            let directory = open_below(&top, name).with_context(|| refusal(shown, name))?;
+            let directory = match open_below(&top, name) {
+                Ok(directory) => directory,
+                Err(cause) => return Ok(self.refuse(shown, name, cause)),
+            };
             let within = at(shown, name);
-            for_each_name(&directory, &within, |name| {
-                if remove(&directory, name).with_context(|| refusal(&within, name))? {
-                    return Ok(());
-                }
-                self.move_up(&directory, name)
-                    .with_context(|| refusal(&within, name))
+            let progress = for_each_name(&directory, &within, |name| {
+                let gone = match remove(&directory, name) {
+                    Ok(false) => self.move_up(&directory, name).map(|()| true),
+                    result => result,
+                };
+                Ok(gone.unwrap_or_else(|cause| self.refuse(&within, name, cause)))
             })?;
-            remove(&top, name)
-                .map(drop)
-                .with_context(|| refusal(shown, name))
+            match remove(&top, name) {
+                // What has come up to the top may have passed its reader by.
+                Ok(gone) => Ok(gone || progress),
+                Err(cause) => Ok(self.refuse(shown, name, cause) || progress),
+            }
         })
+        .map(drop)
+    }
+
+    /// Notes what stays. It is met again each time that something else has gone.
+    fn refuse(&mut self, directory: &Path, name: &CStr, cause: Errno) -> bool {
+        let told = format!("{}: {cause}", refusal(directory, name));
+        if self.refused.len() < MOST_REFUSED && !self.refused.contains(&told) {
+            self.refused.push(told);
+        }
+        false
     }
 
     /// Moves a directory to the top, under a name that nothing has there.
@@ -106,27 +175,29 @@ impl Tree<'_> {
     }
 }
 
-/// Calls `act` for what is in a directory until nothing is.
+/// Calls `act` for what is in a directory, again and again, until nothing is or nothing more goes; `act` tells what does.
+/// Whether anything has gone.
 fn for_each_name(
     directory: &OwnedFd,
     shown: &Path,
-    mut act: impl FnMut(&CStr) -> Result<()>,
-) -> Result<()> {
+    mut act: impl FnMut(&CStr) -> Result<bool>,
+) -> Result<bool> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let unreadable = || format!("cannot read '{}'", shown.display());
     let mut entries = Dir::openat(directory, ".", flags, Mode::empty()).with_context(unreadable)?;
+    let mut progress = false;
     loop {
         let mut any = false;
         for entry in entries.iter() {
             let entry = entry.with_context(unreadable)?;
             if ![c".", c".."].contains(&entry.file_name()) {
-                any = true;
-                act(entry.file_name())?;
+                any |= act(entry.file_name())?;
             }
         }
         if !any {
-            return Ok(());
+            return Ok(progress);
         }
+        progress = true;
     }
 }
 
@@ -220,6 +291,22 @@ mod tests {
         discard(state.path(), "ephemeral").unwrap();
         assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
         discard(state.path(), "ephemeral").unwrap();
+    }
+
+    #[test]
+    fn what_is_set_aside_can_be_put_back() {
+        let state = tempfile::tempdir().unwrap();
+        fs::create_dir_all(state.path().join("upper/a")).unwrap();
+        fs::create_dir_all(state.path().join("discarded/old")).unwrap();
+        let names = ["upper", "work"];
+        set_aside(state.path(), &names).unwrap();
+        assert!(state.path().join("discarded/upper/a").is_dir());
+        assert!(!state.path().join("upper").exists());
+        put_back(state.path(), &names).unwrap();
+        assert!(state.path().join("upper/a").is_dir());
+        set_aside(state.path(), &names).unwrap();
+        sweep(state.path()).unwrap();
+        assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
     }
 
     #[test]

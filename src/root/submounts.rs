@@ -3,7 +3,7 @@
 //! An overlay on `/` shows the directory *under* a mount point, usually an empty one. A separate `/usr` or `/opt/app`
 //! therefore needs an overlay of its own in the container's root; one that is out of sight anyway needs nothing.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -76,6 +76,23 @@ fn state_name(point: &Path) -> OsString {
     OsString::from_vec(name)
 }
 
+/// The mount point that a name in `submounts` stands for.
+pub fn point(name: &OsStr) -> PathBuf {
+    let mut point = Vec::new();
+    let mut rest = name.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let (byte, after) = match (byte, after) {
+            (b'-', _) => (b'/', after),
+            (b'\\', [b'x', b'2', b'd', after @ ..]) => (b'-', after),
+            (b'\\', [b'x', b'5', b'c', after @ ..]) => (b'\\', after),
+            _ => (byte, after),
+        };
+        point.push(byte);
+        rest = after;
+    }
+    PathBuf::from(OsString::from_vec(point))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::mask::{Entry, Owner};
@@ -110,12 +127,13 @@ mod tests {
 
     #[test]
     fn two_submounts_never_share_a_state_directory() {
-        let names: Vec<_> = ["opt/a", "opt-a", "opt\\a", "opt/a-b", "opt/a/b"]
-            .map(|p| state_name(Path::new(p)))
-            .into();
+        let points = ["opt/a", "opt-a", "opt\\a", "opt/a-b", "opt/a/b"];
+        let names: Vec<_> = points.map(|p| state_name(Path::new(p))).into();
         assert_eq!(
             names,
             ["opt-a", "opt\\x2da", "opt\\x5ca", "opt-a\\x2db", "opt-a-b"]
         );
+        let back: Vec<_> = names.iter().map(|name| point(name)).collect();
+        assert_eq!(back, points.map(PathBuf::from));
     }
 }

@@ -15,7 +15,7 @@ use crate::unit::{Escaped, Unit};
 const EMPTY: [&str; 5] = ["/home", "/media", "/mnt", "/root", "/srv"];
 
 /// What of the host's /etc is the host's as it is at the start, because people change it without dpkg. "-": it may not be there.
-const LIVE: &str = "-/etc/passwd -/etc/group -/etc/hosts -/etc/resolv.conf";
+pub(super) const LIVE: &str = "-/etc/passwd -/etc/group -/etc/hosts -/etc/resolv.conf";
 
 /// Adds the root and all that is mounted in it.
 pub fn add(unit: &mut Unit, container: &Container) {
@@ -44,6 +44,11 @@ pub fn add(unit: &mut Unit, container: &Container) {
     }
     let var = container.name.state().join(place::OWN_VAR);
     unit.add("Service", "BindPaths", bind(&var, Path::new("/var")));
+    add_mounts(unit, container);
+}
+
+/// Adds what the container's file mounts, and hides.
+pub(super) fn add_mounts(unit: &mut Unit, container: &Container) {
     for (target, mount) in &container.mounts {
         add_mount(unit, target, mount);
     }
@@ -79,7 +84,7 @@ fn is_below(target: &Path, directory: &str) -> bool {
     target.starts_with(directory) && target != Path::new(directory)
 }
 
-fn text(path: &Path) -> Escaped<'static> {
+pub(super) fn text(path: &Path) -> Escaped<'static> {
     escape::text(&path.to_string_lossy()).into_owned()
 }
 
@@ -96,13 +101,15 @@ fn tmpfs(target: &Path, options: &str) -> Escaped<'static> {
 /// What has to be there before a start: its link to a base, its /var, its volumes.
 pub fn prepared(container: &Container) -> Vec<PathBuf> {
     let state = container.name.state();
-    let volumes = container
-        .mounts
-        .values()
-        .filter_map(|mount| match &mount.source {
-            MountSource::Volume { name, .. } => Some(Path::new(place::VOLUMES).join(name)),
-            MountSource::Host(_) | MountSource::Tmpfs { .. } => None,
-        });
     let own = [state.join(place::HELD_BASE), state.join(place::OWN_VAR)];
-    own.into_iter().chain(volumes).collect()
+    own.into_iter().chain(volumes(container)).collect()
+}
+
+/// Where its volumes are.
+pub(super) fn volumes(container: &Container) -> impl Iterator<Item = PathBuf> {
+    let mounts = container.mounts.values();
+    mounts.filter_map(|mount| match &mount.source {
+        MountSource::Volume { name, .. } => Some(Path::new(place::VOLUMES).join(name)),
+        MountSource::Host(_) | MountSource::Tmpfs { .. } => None,
+    })
 }

@@ -16,6 +16,11 @@ pub enum Way {
         /// Whether it has been: if not, the start has to wait for it.
         prepared: bool,
     },
+    /// systemd alone as well: an overlay in the service's own mount namespace. Nothing prepares it yet, so no container gets it.
+    Stacked {
+        /// As with a shared root.
+        prepared: bool,
+    },
 }
 
 impl Way {

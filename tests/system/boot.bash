@@ -1,5 +1,5 @@
 #!/bin/bash
-# Sourced. In: the tar that `root` made. Out: a throw-away Debian 13, booted, entered, powered off, removed.
+# Sourced. In: the tar that `root` made. Out: a throw-away Debian, booted, entered, powered off, removed.
 # One system at a time for each process that sources this; any number of such processes at once.
 # shellcheck disable=SC2034  # variables here are for the scripts that source this
 

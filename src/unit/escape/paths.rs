@@ -183,7 +183,8 @@ fn push_quoted_path(escaped: &mut String, path: &str) {
     if quotes {
         escaped.push('"');
     }
-    let special = |byte: u8| matches!(byte, b'"' | b'\\' | b'%');
+    // Quotes keep a colon together for systemd 257, a backslash does so for 262 as well.
+    let special = |byte: u8| matches!(byte, b'"' | b'\\' | b'%' | b':');
     push_replaced(escaped, path, special, |escaped, byte| {
         escaped.push(if byte == b'%' { '%' } else { '\\' });
         escaped.push(char::from(byte));

@@ -73,7 +73,8 @@ fn paths_as_people_write_them() {
     for (source, escaped) in [
         ("/srv/shop", "/srv/shop:/x"),
         ("/srv/my shop", r#""/srv/my shop":/x"#),
-        ("/srv/a:b", r#""/srv/a:b":/x"#),
+        ("/srv/a:b", r#""/srv/a\:b":/x"#),
+        (r"/srv/a\:b", r#""/srv/a\\\:b":/x"#),
         (r"/srv/a\b", r#""/srv/a\\b":/x"#),
         ("/srv/100%", "/srv/100%%:/x"),
         ("/srv/$é#;", "/srv/$é#;:/x"),

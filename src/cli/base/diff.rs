@@ -1,0 +1,60 @@
+//! `lodger base diff`: two bases in; the packages and paths in which they differ out.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use lodger::base::diff::text_of;
+use lodger::base::{Number, diff};
+use serde_json::json;
+
+use super::System;
+use crate::cli::write_json;
+
+/// Show how two bases differ: packages with their versions, then paths.
+///
+/// One line for each path: A added, C changed in content, owner or mode, D deleted. In paths, control characters and what is not
+/// UTF-8 are written as \xNN, and a backslash twice.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The base before.
+    from: Number,
+    /// The base after.
+    to: Number,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Diff {
+    pub fn run(&self, system: &System<'_>, out: &mut dyn Write) -> Result<ExitCode> {
+        system.need_root("reading all of a base")?;
+        let difference = diff(&system.bases, self.from, self.to)?;
+        if self.json {
+            let paths: Vec<_> = difference
+                .paths
+                .iter()
+                .map(|change| json!({ "change": change.letter, "path": text_of(&change.path) }))
+                .collect();
+            let told = json!({
+                "from": self.from, "to": self.to, "packages": difference.packages, "paths": paths,
+            });
+            write_json(out, &told)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for change in &difference.packages {
+            let version = |version: &Option<String>| version.clone().unwrap_or("none".to_owned());
+            let (old, new) = (version(&change.old), version(&change.new));
+            writeln!(
+                out,
+                "package {}:{}: {old} -> {new}",
+                change.name, change.architecture
+            )?;
+        }
+        for change in &difference.paths {
+            writeln!(out, "{} {}", change.letter.letter(), text_of(&change.path))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,97 @@
+//! A path whose bytes a container chose, in; one line of text that can do nothing to a terminal, or JSON from which the bytes
+//! can be had back, out.
+
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use serde::ser::{SerializeMap as _, Serializer};
+
+/// The path with `\n`, `\t`, `\\` and, for all other bytes that are not printable UTF-8, `\xHH`.
+pub fn text(path: &Path) -> String {
+    let mut shown = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\n' => shown.push_str("\\n"),
+                '\t' => shown.push_str("\\t"),
+                '\\' => shown.push_str("\\\\"),
+                _ if is_printable(character) => shown.push(character),
+                _ => {
+                    let mut bytes = [0; 4];
+                    escape(&mut shown, character.encode_utf8(&mut bytes).as_bytes());
+                }
+            }
+        }
+        escape(&mut shown, chunk.invalid());
+    }
+    shown
+}
+
+fn escape(shown: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(shown, "\\x{byte:02x}");
+    }
+}
+
+/// Not what moves the cursor, turns the direction of writing or takes no place at all: such a name could pass for another.
+fn is_printable(character: char) -> bool {
+    !character.is_control()
+        && !matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// Adds the path to an object: `path`, exact if it is UTF-8; if it is not, with U+FFFD for what is none, and `path_hex`
+/// besides, its bytes as hexadecimal digits.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize_path<S: Serializer>(
+    path: &Path,
+    map: &mut S::SerializeMap,
+) -> Result<(), S::Error> {
+    map.serialize_entry("path", &path.to_string_lossy())?;
+    if path.to_str().is_none() {
+        let bytes = path.as_os_str().as_bytes();
+        let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        map.serialize_entry("path_hex", &hex)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn no_name_looks_like_another_or_moves_the_cursor() {
+        for (bytes, shown) in [
+            (&b"/etc/plain name"[..], "/etc/plain name"),
+            ("/srv/é🔟".as_bytes(), "/srv/é🔟"),
+            (b"/a\nD /etc", "/a\\nD /etc"),
+            (b"/a\tof libc6", "/a\\tof libc6"),
+            (b"/a\\n", "/a\\\\n"),
+            (b"/\x1b[2J\x7f", "/\\x1b[2J\\x7f"),
+            (b"/\xff\xc3(", "/\\xff\\xc3("),
+            ("/\u{202e}gpj".as_bytes(), "/\\xe2\\x80\\xaegpj"),
+            ("/\u{85}".as_bytes(), "/\\xc2\\x85"),
+        ] {
+            assert_eq!(text(Path::new(OsStr::from_bytes(bytes))), shown);
+        }
+    }
+}
