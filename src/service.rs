@@ -8,7 +8,7 @@ use crate::container::{Base, Container, MountSource, Network, Restart, ServiceTy
 use crate::place;
 use crate::signal::SignalNumber;
 use crate::unit::Unit;
-use crate::unit::escape::{self, Words};
+use crate::unit::escape::{self, WordList, Words};
 
 mod limits;
 mod mount;
@@ -70,14 +70,15 @@ fn add_description(unit: &mut Unit, container: &Container) {
         "SourcePath",
         escape::text(&escape::path_text(&container.source)),
     );
-    unit.add("Unit", "RequiresMountsFor", mounts_for(container));
+    unit.add_words("Unit", "RequiresMountsFor", Words::List, |paths| {
+        add_mounts_for(paths, container)
+    });
     // systemd's default, 5 starts in 10 s, would leave a container failed that was refreshed often.
     unit.add("Unit", "StartLimitIntervalSec", "0");
 }
 
 /// The upper and what is mounted: a /var or /srv on its own file system is there before it is looked for.
-fn mounts_for(container: &Container) -> Words {
-    let mut paths = Words::list();
+fn add_mounts_for(paths: &mut WordList, container: &Container) {
     paths.joined(&[place::CONTAINERS, "/", container.name.as_str()]);
     for path in &container.root.show {
         paths.word(&escape::path_text(path));
@@ -89,7 +90,6 @@ fn mounts_for(container: &Container) -> Words {
             MountSource::Tmpfs { .. } => {}
         }
     }
-    paths
 }
 
 fn add_relations(unit: &mut Unit, container: &Container, way: Way) {
@@ -168,15 +168,25 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
     unit.add("Service", "Slice", place::SLICE);
     if way == Way::Mounted {
         // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
-        unit.add("Service", "ExecStartPre", mount::command(container));
+        unit.add_words(
+            "Service",
+            "ExecStartPre",
+            Words::PrivilegedCommand,
+            |command| mount::add_command(command, container),
+        );
     }
-    let init = [place::INIT, "--"].into_iter().filter(|_| container.init);
-    let exec = container.exec.iter().map(String::as_str);
-    unit.add("Service", "ExecStart", escape::command(init.chain(exec)));
+    unit.add_words("Service", "ExecStart", Words::Command, |command| {
+        if container.init {
+            command.words(&[place::INIT, "--"]);
+        }
+        command.words(&container.exec);
+    });
     if !container.exec_reload.is_empty() {
-        let reload = container.exec_reload.iter().map(String::as_str);
-        let reload = [place::LODGERD, "reload", "--"].into_iter().chain(reload);
-        unit.add("Service", "ExecReload", escape::privileged_command(reload));
+        let kind = Words::PrivilegedCommand;
+        unit.add_words("Service", "ExecReload", kind, |command| {
+            command.words(&[place::LODGERD, "reload", "--"]);
+            command.words(&container.exec_reload);
+        });
     }
     add_stop(unit, container);
     if way == Way::Mounted {
@@ -186,19 +196,18 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
 
 fn add_stop(unit: &mut Unit, container: &Container) {
     // systemd alone would not wait for the main process; see lodger::stop.
-    let mut stop = Words::privileged_command();
-    stop.word(place::LODGERD);
-    stop.word("stop");
-    stop.joined(&["--timeout=", &seconds(container.stop_timeout)]);
-    if container.stop_signal != SignalNumber::TERM {
-        stop.joined(&["--signal=", &container.stop_signal.to_string()]);
-        unit.add(
-            "Service",
-            "KillSignal",
-            escape::verbatim(container.stop_signal.to_string()),
-        );
+    let signal =
+        (container.stop_signal != SignalNumber::TERM).then(|| container.stop_signal.to_string());
+    if let Some(signal) = &signal {
+        unit.add("Service", "KillSignal", escape::verbatim(signal));
     }
-    unit.add("Service", "ExecStop", stop);
+    unit.add_words("Service", "ExecStop", Words::PrivilegedCommand, |stop| {
+        stop.words(&[place::LODGERD, "stop"]);
+        stop.joined(&["--timeout=", &seconds(container.stop_timeout)]);
+        if let Some(signal) = &signal {
+            stop.joined(&["--signal=", signal]);
+        }
+    });
 }
 
 fn add_unmount(unit: &mut Unit, container: &Container) {
@@ -206,14 +215,14 @@ fn add_unmount(unit: &mut Unit, container: &Container) {
     // short. What a start leaves that was cut short is taken away by later ones. No ExecStopPost= for it: with Type=exec and
     // PrivatePIDs= systemd 257 would abort, PID 1 and all, if it were stopped at a bad moment of its start
     // (service_spawn_internal, "!s->exec_fd_event_source").
-    let mut unmount = Words::privileged_command();
-    unmount.word(place::LODGERD);
-    unmount.word("unmount");
-    if container.network == Network::None {
-        unmount.word("--private-network");
-    }
-    unmount.word(container.name.as_str());
-    unit.add("Service", "ExecStartPost", unmount);
+    let kind = Words::PrivilegedCommand;
+    unit.add_words("Service", "ExecStartPost", kind, |unmount| {
+        unmount.words(&[place::LODGERD, "unmount"]);
+        if container.network == Network::None {
+            unmount.word("--private-network");
+        }
+        unmount.word(container.name.as_str());
+    });
 }
 
 fn add_root(unit: &mut Unit, container: &Container) {
@@ -238,9 +247,9 @@ fn add_payload(unit: &mut Unit, container: &Container) {
         None => {}
     }
     for (name, value) in &container.environment {
-        let mut variable = Words::list();
-        variable.joined(&[name, "=", value]);
-        unit.add("Service", "Environment", variable);
+        unit.add_words("Service", "Environment", Words::List, |variable| {
+            variable.joined(&[name, "=", value]);
+        });
     }
     for file in &container.environment_files {
         let optional = if file.optional { "-" } else { "" };

@@ -5,20 +5,18 @@ use std::path::Path;
 
 use crate::container::{Container, Mount, MountSource, RootKind, ServiceType, User};
 use crate::place;
-use crate::unit::escape::{Words, path_text};
+use crate::unit::escape::{WordList, path_text};
 
 /// Where `ProtectSystem=yes` makes everything read-only (systemd.exec(5)), and the links to it.
 const READ_ONLY: [&str; 9] = [
     "/usr", "/boot", "/efi", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
 ];
 
-/// `lodgerd mount` with what the container says about its root. systemd's own `BindPaths=` and `TemporaryFileSystem=` would be
+/// Adds `lodgerd mount` with what the container says about its root. systemd's own `BindPaths=` and `TemporaryFileSystem=` would be
 /// done before the root is there.
-pub fn command(container: &Container) -> Words {
+pub fn add_command(command: &mut WordList, container: &Container) {
     let root = &container.root;
-    let mut command = Words::privileged_command();
-    command.word(place::LODGERD);
-    command.word("mount");
+    command.words(&[place::LODGERD, "mount"]);
     command.joined(&["--base=", root.base.word()]);
     for path in &root.hide {
         command.joined(&["--hide=", &path_text(path)]);
@@ -27,10 +25,10 @@ pub fn command(container: &Container) -> Words {
         command.word("--ephemeral");
     }
     for path in &root.show {
-        bind(&mut command, &[&path_text(path)], path, true);
+        bind(command, &[&path_text(path)], path, true);
     }
     for (target, mount) in &container.mounts {
-        add_mount(&mut command, target, mount);
+        add_mount(command, target, mount);
     }
     let directory = path_text(&container.working_directory);
     if directory != "/" {
@@ -43,7 +41,6 @@ pub fn command(container: &Container) -> Words {
         command.word("--no-notify");
     }
     command.word(container.name.as_str());
-    command
 }
 
 /// What is going to be executed, and has to be there. An init looks a bare name up itself, in the container's own `PATH`.
@@ -85,7 +82,7 @@ pub fn writable_in_read_only(container: &Container) -> impl Iterator<Item = &Pat
         })
 }
 
-fn add_mount(command: &mut Words, target: &Path, mount: &Mount) {
+fn add_mount(command: &mut WordList, target: &Path, mount: &Mount) {
     match &mount.source {
         MountSource::Host(source) => bind(command, &[&path_text(source)], target, mount.read_only),
         MountSource::Volume { name, owner, mode } => {
@@ -110,7 +107,7 @@ fn add_mount(command: &mut Words, target: &Path, mount: &Mount) {
     }
 }
 
-fn bind(command: &mut Words, source: &[&str], target: &Path, read_only: bool) {
+fn bind(command: &mut WordList, source: &[&str], target: &Path, read_only: bool) {
     command.word(match read_only {
         true => "--bind-read-only",
         false => "--bind",

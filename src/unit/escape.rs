@@ -20,7 +20,7 @@ pub use paths::{
     Unwritable, bind, credential, credential_data, environment_file, only_path, raw,
     temporary_file_system,
 };
-pub use words::Words;
+pub use words::{WordList, Words};
 
 /// A value that may stand in a unit: one line, escaped once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,18 +112,18 @@ pub fn path_text(path: &Path) -> Cow<'_, str> {
 
 /// Words of a list such as `Environment=`, each one quoted if it must be. `$` has no meaning there.
 pub fn words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
-    Words::list().with(words)
+    words::all(Words::List, words)
 }
 
 /// Words of `ExecStart=` and its kin: as [`words`], and no variable is expanded. The first one is the program: there systemd
 /// expands no variables, so that a `$` in it could not be written; the parser has refused it.
 pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
-    Words::command().with(words)
+    words::all(Words::Command, words)
 }
 
 /// [`command`] run with full privileges on the host's own root (systemd.service(5), `+`).
 pub fn privileged_command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
-    Words::privileged_command().with(words)
+    words::all(Words::PrivilegedCommand, words)
 }
 
 fn owned(escaped: String) -> Escaped<'static> {

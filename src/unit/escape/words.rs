@@ -4,38 +4,34 @@ use std::borrow::Cow;
 
 use super::{Escaped, needs_quotes, push_hex, push_replaced};
 
-/// The words of a value so far, each one quoted if it must be.
+/// What systemd takes words for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// As [`super::words`].
+    List,
+    /// As [`super::command`].
+    Command,
+    /// As [`super::privileged_command`].
+    PrivilegedCommand,
+}
+
+/// A value to which words are added, each one quoted if it must be.
 #[derive(Debug)]
-pub struct Words {
-    escaped: String,
-    /// Whether systemd expands variables there.
-    variables: bool,
+pub struct WordList<'t> {
+    text: &'t mut String,
+    kind: Words,
     is_first: bool,
 }
 
-impl Words {
-    /// As [`super::words`].
-    pub fn list() -> Self {
-        Self::new("", false)
-    }
-
-    /// As [`super::command`].
-    pub fn command() -> Self {
-        Self::new("", true)
-    }
-
-    /// As [`super::privileged_command`].
-    pub fn privileged_command() -> Self {
-        Self::new("+", true)
-    }
-
-    fn new(prefix: &str, variables: bool) -> Self {
-        // What most commands need; to grow from nothing costs more than to write it.
-        let mut escaped = String::with_capacity(128);
-        escaped.push_str(prefix);
+impl<'t> WordList<'t> {
+    /// No words yet, at the end of `text`.
+    pub(in crate::unit) fn new(text: &'t mut String, kind: Words) -> Self {
+        if kind == Words::PrivilegedCommand {
+            text.push('+');
+        }
         Self {
-            escaped,
-            variables,
+            text,
+            kind,
             is_first: true,
         }
     }
@@ -45,10 +41,17 @@ impl Words {
         self.joined(&[word]);
     }
 
+    /// Adds some words.
+    pub fn words<S: AsRef<str>>(&mut self, words: &[S]) {
+        for word in words {
+            self.word(word.as_ref());
+        }
+    }
+
     /// Adds the word that `parts` are together.
     pub fn joined(&mut self, parts: &[&str]) {
         if !self.is_first {
-            self.escaped.push(' ');
+            self.text.push(' ');
         }
         self.is_first = false;
         let found = parts.iter().fold(0, |found, part| found | kinds(part));
@@ -57,56 +60,45 @@ impl Words {
             parts.iter().all(|part| matches!(*part, "" | ";")) && parts.concat().len() < 2;
         let quotes = is_alone || found & QUOTED != 0;
         if quotes {
-            self.escaped.push('"');
+            self.text.push('"');
         }
         for part in parts {
             if found & REPLACED == 0 {
-                self.escaped.push_str(part);
+                self.text.push_str(part);
             } else {
                 self.replaced(part);
             }
         }
         if quotes {
-            self.escaped.push('"');
+            self.text.push('"');
         }
     }
 
     fn replaced(&mut self, part: &str) {
-        let variables = self.variables;
+        // Only in commands there are variables.
+        let variables = self.kind != Words::List;
         let special = |byte: u8| KINDS[usize::from(byte)] & REPLACED != 0;
-        push_replaced(
-            &mut self.escaped,
-            part,
-            special,
-            |escaped, byte| match byte {
-                b'%' => escaped.push_str("%%"),
-                b'$' => escaped.push_str(if variables { "$$" } else { "$" }),
-                b'"' => escaped.push_str("\\\""),
-                b'\\' => escaped.push_str("\\\\"),
-                b'\n' => escaped.push_str("\\n"),
-                b'\t' => escaped.push_str("\\t"),
-                b'\r' => escaped.push_str("\\r"),
-                _ => push_hex(escaped, byte),
-            },
-        );
-    }
-
-    /// All of them and `words`.
-    pub(super) fn with<S: AsRef<str>>(
-        mut self,
-        words: impl IntoIterator<Item = S>,
-    ) -> Escaped<'static> {
-        for word in words {
-            self.word(word.as_ref());
-        }
-        self.into()
+        push_replaced(&mut self.text, part, special, |escaped, byte| match byte {
+            b'%' => escaped.push_str("%%"),
+            b'$' => escaped.push_str(if variables { "$$" } else { "$" }),
+            b'"' => escaped.push_str("\\\""),
+            b'\\' => escaped.push_str("\\\\"),
+            b'\n' => escaped.push_str("\\n"),
+            b'\t' => escaped.push_str("\\t"),
+            b'\r' => escaped.push_str("\\r"),
+            _ => push_hex(escaped, byte),
+        });
     }
 }
 
-impl From<Words> for Escaped<'static> {
-    fn from(words: Words) -> Self {
-        Self(Cow::Owned(words.escaped))
+/// All of `words`, as a value of their own.
+pub fn all<S: AsRef<str>>(kind: Words, words: impl IntoIterator<Item = S>) -> Escaped<'static> {
+    let mut text = String::new();
+    let mut list = WordList::new(&mut text, kind);
+    for word in words {
+        list.word(word.as_ref());
     }
+    Escaped(Cow::Owned(text))
 }
 
 /// What a byte is here: one that has to stand in quotes, or one that stands for something else.
