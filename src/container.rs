@@ -3,7 +3,6 @@
 //! [`mod@file`] turns the text of container files into a [`Container`] or into diagnostics; everything after it
 //! may rely on what the types here promise. [`keys`] is the one table of what can be written.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ mod instances;
 pub mod keys;
 pub mod mounts;
 pub mod name;
+mod ordered;
 pub mod raw;
 pub mod references;
 pub mod search;
@@ -27,6 +27,7 @@ pub mod values;
 
 pub use mounts::{Mount, MountSource};
 pub use name::Name;
+pub use ordered::Ordered;
 
 /// One container: one service unit, one root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub struct Container {
     /// `User=`; `None` is root with a small capability set.
     pub user: Option<User>,
     /// `Environment=`, names already checked.
-    pub environment: BTreeMap<String, String>,
+    pub environment: Ordered<String, String>,
     /// `EnvironmentFile=`, absolute, on the host.
     pub environment_files: Vec<EnvironmentFile>,
     /// Absolute path inside the container's root; `/` by default.
@@ -66,7 +67,7 @@ pub struct Container {
     /// What it sees as `/`.
     pub root: Root,
     /// What else it sees, by the place where it sees it: absolute, normal, never `/`.
-    pub mounts: BTreeMap<PathBuf, Mount>,
+    pub mounts: Ordered<PathBuf, Mount>,
     /// Resource limits.
     pub limits: Limits,
     /// What it is shut in with.
@@ -74,7 +75,7 @@ pub struct Container {
     /// Which network it is in.
     pub network: Network,
     /// Secrets, by the names that the program knows them by.
-    pub credentials: BTreeMap<String, Credential>,
+    pub credentials: Ordered<String, Credential>,
     /// Directives that go into the unit as they are: section, key, checked and escaped value.
     pub directives: Vec<(&'static str, String, String)>,
 }

@@ -64,6 +64,8 @@ pub struct Layers<'d> {
     pub instances: BTreeMap<String, Vec<Layer<'d>>>,
     /// How many mistakes of one container are told.
     pub most_mistakes: usize,
+    /// Whether anybody asks what the containers count on.
+    pub with_wishes: bool,
 }
 
 /// The containers of `text` alone, read from `source`, a file called `name`; or every mistake in it.
@@ -82,6 +84,7 @@ pub fn parse(name: &FileName, source: &Path, text: &str) -> Result<ContainerFile
         }],
         instances: BTreeMap::new(),
         most_mistakes: MOST_MISTAKES,
+        with_wishes: true,
     };
     read_file(name, &sources, 0, &layers)
 }

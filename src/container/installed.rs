@@ -41,6 +41,8 @@ pub struct Installed {
     pub layers: BTreeMap<FileName, Layering>,
     /// Mistakes told so far.
     told: usize,
+    /// Whether anybody asks what containers count on.
+    with_wishes: bool,
     /// Bytes of text of the good containers so far, each with its drop-ins.
     bytes: usize,
 }
@@ -73,12 +75,22 @@ pub fn read(prefix: &Prefix) -> Installed {
     read_with(prefix, &[])
 }
 
+/// The same without what containers count on, which no unit says.
+pub fn read_for_units(prefix: &Prefix) -> Installed {
+    read_asked(prefix, &[], false)
+}
+
 /// The same with `given` files in place of the installed ones of their names, and besides them: what would be if they were
 /// installed.
 pub fn read_with(prefix: &Prefix, given: &[Given]) -> Installed {
+    read_asked(prefix, given, true)
+}
+
+fn read_asked(prefix: &Prefix, given: &[Given], with_wishes: bool) -> Installed {
     let mut found = search(prefix, given);
     let mut installed = Installed {
         diagnostics: std::mem::take(&mut found.diagnostics),
+        with_wishes,
         ..Installed::default()
     };
     let units = ExistingUnits::read(prefix, &mut installed.diagnostics);

@@ -1,12 +1,10 @@
 //! `[mounts]` and `[credentials]` as written in; what is mounted where, and which secret is where, out.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::path::PathBuf;
 
-use super::file::wish::Wish;
+use super::file::wish::{Wish, Wishes};
 use super::values::{self, path};
-use super::{Credential, Name, keys, name};
+use super::{Credential, Name, Ordered, keys, name};
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Place, Reader, Scalar, Table, text, word};
 use crate::unit::escape;
@@ -60,8 +58,8 @@ pub struct Owner {
 pub fn read(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,
-    wishes: &mut Vec<Wish>,
-) -> BTreeMap<PathBuf, Mount> {
+    wishes: &mut Wishes,
+) -> Ordered<PathBuf, Mount> {
     read_named(
         reader,
         table,
@@ -79,11 +77,11 @@ fn read_named<'d, K: Ord, T>(
     (name, title): (&'static str, &'static str),
     read_name: impl Fn(&str) -> Result<K, Fault>,
     mut read_entry: impl FnMut(&mut Reader<'_>, Table<'d>, &Place) -> Option<T>,
-) -> BTreeMap<K, T> {
-    let mut found: BTreeMap<K, (&str, T)> = BTreeMap::new();
+) -> Ordered<K, T> {
     let Some(mut table) = reader.table(table, name, title) else {
-        return BTreeMap::new();
+        return Ordered::default();
     };
+    let mut found = Vec::with_capacity(table.len());
     for entry in table.entries() {
         let Some(last) = entry.values.last() else {
             continue;
@@ -98,22 +96,22 @@ fn read_named<'d, K: Ord, T>(
             let table = reader.entry(&written.value(), name, entry.key);
             read = table.and_then(|table| read_entry(reader, table, &written.place()));
         }
-        let (Some(key), Some(read)) = (key, read) else {
-            continue;
-        };
-        match found.entry(key) {
-            // `/a` and `/a/`, or `%i` and the instance it stands for.
-            Occupied(mut same) => {
-                let other = std::mem::replace(&mut same.get_mut().0, entry.key);
-                reader.fault(last, twice(entry.key, other));
-            }
-            Vacant(free) => {
-                free.insert((entry.key, read));
-            }
+        if let (Some(key), Some(read)) = (key, read) {
+            found.push((key, entry.key, last, read));
         }
     }
-    let found = found.into_iter();
-    found.map(|(key, (_, read))| (key, read)).collect()
+    // `/a` and `/a/`, or `%i` and the instance it stands for.
+    found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    for pair in found.windows(2) {
+        if let [(one, other, ..), (same, written, place, _)] = pair
+            && one == same
+        {
+            reader.fault(place.clone(), twice(written, other));
+        }
+    }
+    let mut entries = Vec::with_capacity(found.len());
+    entries.extend(found.into_iter().map(|(key, _, _, read)| (key, read)));
+    Ordered::new(entries)
 }
 
 /// Two keys that mean the same, `one` here and `other` elsewhere.
@@ -126,7 +124,7 @@ fn read_mount(
     reader: &mut Reader<'_>,
     mut table: Table<'_>,
     place: &Place,
-    wishes: &mut Vec<Wish>,
+    wishes: &mut Wishes,
 ) -> Option<Mount> {
     let owner_place = table.place_of("owner");
     let mode_place = table.place_of("mode");
@@ -157,12 +155,12 @@ fn read_mount(
     }
     let source = match (source, volume, tmpfs) {
         (Some(path), None, None) => {
-            wishes.push(Wish::path("the source", &path, place));
+            wishes.add(|| Wish::path("the source", &path, place));
             MountSource::Host(path)
         }
         (None, Some(name), None) => {
             if let Some(Owner { user, .. }) = &owner {
-                wishes.push(Wish::user(user, place));
+                wishes.add(|| Wish::user(user, place));
             }
             MountSource::Volume { name, owner, mode }
         }
@@ -211,8 +209,8 @@ fn exactly_one(
 pub fn read_credentials(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,
-    wishes: &mut Vec<Wish>,
-) -> BTreeMap<String, Credential> {
+    wishes: &mut Wishes,
+) -> Ordered<String, Credential> {
     let name = |written: &str| match escape::credential(written, "/x") {
         Ok(_) => Ok(written.to_owned()),
         Err(why) => {
@@ -233,7 +231,7 @@ fn read_credential(
     reader: &mut Reader<'_>,
     mut table: Table<'_>,
     place: &Place,
-    wishes: &mut Vec<Wish>,
+    wishes: &mut Wishes,
 ) -> Option<Credential> {
     let written = SECRETS.map(|key| table.place_of(key));
     let file = reader.value(&mut table, &keys::CREDENTIAL_FILE);
@@ -251,7 +249,7 @@ fn read_credential(
         },
         _ => return None,
     };
-    wishes.push(Wish::path("the credential", &credential.path, place));
+    wishes.add(|| Wish::path("the credential", &credential.path, place));
     Some(credential)
 }
 

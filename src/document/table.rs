@@ -224,6 +224,16 @@ impl<'d> Table<'d> {
         })
     }
 
+    /// How many keys the files write, those counted twice that two files do.
+    pub fn len(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Whether they write none.
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
     /// Whether every key has been asked for.
     pub fn is_read(&self) -> bool {
         self.written.iter().all(|written| written.is_asked)

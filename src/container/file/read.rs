@@ -1,15 +1,14 @@
 //! What is written about one container in; that container, or every mistake in it, out.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Layers;
-use super::wish::Wish;
+use super::wish::{Wish, Wishes};
 use crate::container::references::{self, Reference};
 use crate::container::{
-    Base, Container, EnvironmentFile, Isolation, Limits, Name, Network, Restart, Root, RootKind,
-    ServiceType, Start, User, bounds, directives, exec, keys, mounts, shared, values,
+    Base, Container, EnvironmentFile, Isolation, Limits, Name, Network, Ordered, Restart, Root,
+    RootKind, ServiceType, Start, User, bounds, directives, exec, keys, mounts, shared, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{Key, Percent, Place, Reader, Source, Table, read_word};
@@ -41,7 +40,7 @@ pub fn read_container(
     let mut draft = Draft {
         reader: Reader::new(sources, document, percent).telling(layers.most_mistakes),
         table: Table::of_layers(layers.of(name)),
-        wishes: Vec::new(),
+        wishes: Wishes::new(layers.with_wishes),
         kind: None,
     };
     // Read before, for the file as a whole.
@@ -94,7 +93,7 @@ pub fn read_container(
 struct Draft<'d> {
     reader: Reader<'d>,
     table: Table<'d>,
-    wishes: Vec<Wish>,
+    wishes: Wishes,
     /// Where `root.kind` is written.
     kind: Option<Place>,
 }
@@ -114,7 +113,7 @@ impl Draft<'_> {
         match command(&keys::EXEC.about) {
             Some((exec, place)) => {
                 if let Some(program) = exec.first() {
-                    self.wishes.push(Wish::program(program, &place));
+                    self.wishes.add(|| Wish::program(program, &place));
                 }
                 container.exec = exec;
             }
@@ -127,7 +126,8 @@ impl Draft<'_> {
                 document: self.reader.base_document(),
                 span: 0..0,
             };
-            self.wishes.push(Wish::program(crate::place::INIT, &place));
+            self.wishes
+                .add(|| Wish::program(crate::place::INIT, &place));
         }
     }
 
@@ -151,7 +151,7 @@ impl Draft<'_> {
             Ok(Read {
                 container,
                 references,
-                wishes,
+                wishes: wishes.into_list(),
             })
         } else {
             Err(diagnostics)
@@ -162,20 +162,20 @@ impl Draft<'_> {
         let place = self.table.place_of_value(keys::USER.about.name);
         let user = self.value(&keys::USER);
         if let (Some(User::Named(user)), Some(place)) = (&user, place) {
-            self.wishes.push(Wish::user(user, &place));
+            self.wishes.add(|| Wish::user(user, &place));
         }
         user
     }
 
-    fn environment(&mut self) -> BTreeMap<String, String> {
-        let mut environment = BTreeMap::new();
+    fn environment(&mut self) -> Ordered<String, String> {
         let about = &keys::ENVIRONMENT.about;
         let Some(mut variables) = self
             .reader
             .table(&mut self.table, about.name, "[environment]")
         else {
-            return environment;
+            return Ordered::default();
         };
+        let mut environment = Vec::with_capacity(variables.len());
         for entry in variables.entries() {
             for written in entry.values {
                 if let Err(fault) = values::variable_name(entry.key) {
@@ -183,11 +183,11 @@ impl Draft<'_> {
                 }
                 let value = written.value();
                 if let Some(value) = self.reader.convert(&value, keys::ENVIRONMENT.read) {
-                    environment.insert(entry.key.to_owned(), value);
+                    environment.push((entry.key.to_owned(), value));
                 }
             }
         }
-        environment
+        Ordered::new(environment)
     }
 
     /// A relative path begins where it is written.
@@ -204,7 +204,7 @@ impl Draft<'_> {
                 let path = directory.join(file.path);
                 if !file.optional {
                     self.wishes
-                        .push(Wish::path("the environment file", &path, &place));
+                        .add(|| Wish::path("the environment file", &path, &place));
                 }
                 EnvironmentFile { path, ..file }
             })
@@ -248,7 +248,7 @@ impl Draft<'_> {
         let shown = reader.list(table, &keys::SHOW).unwrap_or_default();
         for (path, place) in &shown {
             self.wishes
-                .push(Wish::path("the path to show", path, place));
+                .add(|| Wish::path("the path to show", path, place));
         }
         root.show = each_once(shown);
         root.hide = each_once(reader.list(table, &keys::HIDE).unwrap_or_default());
@@ -295,7 +295,7 @@ impl Draft<'_> {
         let devices = reader.list(table, &keys::DEVICES).unwrap_or_default();
         for (device, place) in devices.iter().filter(|(device, _)| !device.optional) {
             self.wishes
-                .push(Wish::path("the device", &device.path, place));
+                .add(|| Wish::path("the device", &device.path, place));
         }
         let isolation = Isolation {
             profile: reader.value(table, &keys::PROFILE).unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Container files in; whole containers, or whole lists of diagnostics, out.
 
-use std::collections::BTreeMap;
+use crate::container::Ordered;
 use std::time::Duration;
 
 use super::*;
@@ -32,7 +32,7 @@ fn minimal(name: &str) -> Container {
         exec_reload: Vec::new(),
         init: false,
         user: None,
-        environment: BTreeMap::new(),
+        environment: Ordered::default(),
         environment_files: Vec::new(),
         working_directory: PathBuf::from("/"),
         service_type: ServiceType::Exec,
@@ -49,11 +49,11 @@ fn minimal(name: &str) -> Container {
             ephemeral: false,
             writable_usr: false,
         },
-        mounts: BTreeMap::new(),
+        mounts: Ordered::default(),
         limits: Limits::default(),
         isolation: Isolation::default(),
         network: Network::Host,
-        credentials: BTreeMap::new(),
+        credentials: Ordered::default(),
         directives: Vec::new(),
     }
 }
@@ -158,9 +158,9 @@ fn every_key_arrives() {
         exec_reload: words(&["/usr/sbin/nginx", "-s", "reload"]),
         init: true,
         user: Some(User::Named("www-data".to_owned())),
-        environment: BTreeMap::from(
+        environment: Ordered::new(Vec::from(
             [("EMPTY", ""), ("TZ", "UTC")].map(|(a, b)| (a.to_owned(), b.to_owned())),
-        ),
+        )),
         environment_files: vec![file("web.env", true), file("/etc/default/web", false)],
         working_directory: PathBuf::from("/srv"),
         service_type: ServiceType::Notify,
@@ -182,7 +182,7 @@ fn every_key_arrives() {
             base: Base::Host,
             ..minimal("web").root
         },
-        mounts: BTreeMap::from([
+        mounts: Ordered::new(Vec::from([
             mount(
                 "/srv/shop",
                 MountSource::Host(PathBuf::from("/srv/shop")),
@@ -190,7 +190,7 @@ fn every_key_arrives() {
             ),
             mount("/var/lib/shop", volume, false),
             mount("/scratch", tmpfs, false),
-        ]),
+        ])),
         limits: Limits {
             memory: Some(Limit::Of(512 << 20)),
             memory_high: Some(Limit::Of(400 << 20)),
@@ -210,10 +210,10 @@ fn every_key_arrives() {
             }],
         },
         network: Network::None,
-        credentials: BTreeMap::from([
+        credentials: Ordered::new(Vec::from([
             credential("password", "/etc/credstore/shop", false),
             credential("key", "/etc/credstore.encrypted/shop", true),
-        ]),
+        ])),
         directives: vec![("Service", "LogRateLimitBurst".to_owned(), "1000".to_owned())],
         ..minimal("web")
     };
@@ -268,7 +268,7 @@ fn an_instance_has_its_name_in_its_values() {
             "%i".to_owned(),
             "100%".to_owned(),
         ],
-        environment: BTreeMap::from([("PORT".to_owned(), format!("80{instance}"))]),
+        environment: Ordered::new(Vec::from([("PORT".to_owned(), format!("80{instance}"))])),
         relations: Relations {
             requires: vec![format!("lodger-db@{instance}.service")],
             ..Relations::default()

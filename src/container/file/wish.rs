@@ -24,6 +24,35 @@ pub enum Thing {
     Path(&'static str, PathBuf),
 }
 
+/// The wishes of a container while it is read, if anybody asks for them: units are made without.
+#[derive(Debug)]
+pub struct Wishes {
+    list: Vec<Wish>,
+    is_asked: bool,
+}
+
+impl Wishes {
+    /// None yet.
+    pub fn new(is_asked: bool) -> Self {
+        Self {
+            list: Vec::new(),
+            is_asked,
+        }
+    }
+
+    /// One more.
+    pub fn add(&mut self, wish: impl FnOnce() -> Wish) {
+        if self.is_asked {
+            self.list.push(wish());
+        }
+    }
+
+    /// All of them, in the order in which they were added.
+    pub fn into_list(self) -> Vec<Wish> {
+        self.list
+    }
+}
+
 impl Wish {
     /// A path of the host, called `what` in messages.
     pub fn path(what: &'static str, path: &Path, place: &Place) -> Self {

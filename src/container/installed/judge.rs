@@ -110,7 +110,7 @@ impl Installed {
             return self.masked.push((found.name, source));
         };
         let judged = match parsed {
-            Ok(table) => read_layers(&found, &table, texts, self.most_mistakes()),
+            Ok(table) => read_layers(&found, &table, texts, self),
             Err(diagnostics) => Err(Refused {
                 name: found.name.clone(),
                 source,
@@ -208,8 +208,9 @@ fn read_layers(
     found: &Found,
     table: &Branch<'_>,
     texts: &Texts<'_>,
-    most_mistakes: usize,
+    installed: &Installed,
 ) -> Result<ContainerFile, Refused> {
+    let most_mistakes = installed.most_mistakes();
     let file = Layer {
         document: found.document,
         table,
@@ -230,6 +231,7 @@ fn read_layers(
             .map(|(instance, numbers)| (instance.clone(), layers(numbers)))
             .collect(),
         most_mistakes,
+        with_wishes: installed.with_wishes,
     };
     let read = read_file(&found.name, &texts.sources, found.document, &layers);
     if diagnostics.is_empty() {

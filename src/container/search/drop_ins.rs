@@ -1,6 +1,7 @@
 //! Drop-in directories in; for each container the files that are meant for it, in the order in which they lie over it, out.
 
 use std::collections::BTreeMap;
+use std::fs::FileType;
 use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -60,15 +61,17 @@ pub struct DropIns {
 }
 
 impl DropIns {
-    /// Adds what is in the directory at `path`, known to its user as `source`; stronger directories come first.
+    /// Adds what is in the directory at `path`, known to its user as `source` and listed as of this `kind`; stronger directories
+    /// come first.
     pub fn add(
         &mut self,
         stem: String,
         source: &Path,
         path: &Path,
+        kind: FileType,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
-        if !path.is_dir() {
+        if !kind.is_dir() && !path.is_dir() {
             let fault = Fault::new(rule::NOT_A_TEXT_FILE, "not a directory")
                 .help("drop-ins lie in directories called NAME.toml.d");
             diagnostics.push(Diagnostic::of_file(source, fault));

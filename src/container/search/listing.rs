@@ -102,7 +102,8 @@ impl Listing {
                 let source = in_directory(directory, &entry.name);
                 let path = prefix.at(&source);
                 let stem = String::from_utf8_lossy(stem).into_owned();
-                self.drop_ins.add(stem, &source, &path, diagnostics);
+                self.drop_ins
+                    .add(stem, &source, &path, entry.kind, diagnostics);
                 continue;
             }
             match file_name(&entry.name) {
