@@ -78,7 +78,7 @@ impl<'t> WordList<'t> {
         // Only in commands there are variables.
         let variables = self.kind != Words::List;
         let special = |byte: u8| KINDS[usize::from(byte)] & REPLACED != 0;
-        push_replaced(&mut self.text, part, special, |escaped, byte| match byte {
+        push_replaced(self.text, part, special, |escaped, byte| match byte {
             b'%' => escaped.push_str("%%"),
             b'$' => escaped.push_str(if variables { "$$" } else { "$" }),
             b'"' => escaped.push_str("\\\""),
