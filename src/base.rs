@@ -38,6 +38,7 @@ mod directory;
 mod file;
 mod filesystem;
 mod listing;
+mod mounted;
 mod part;
 mod previous;
 mod remove;

@@ -7,6 +7,7 @@ use crate::container::installed::Installed;
 use crate::place;
 use crate::prefix::Prefix;
 use crate::service::{Way, service, stub, stub_units_to_start};
+use crate::systemd_version::systemd_version;
 use crate::unit::Unit;
 
 mod write;
@@ -33,8 +34,9 @@ pub struct Made {
 
 /// All units of `installed` on the host below `prefix`, each made when it is asked for: together they are a thousand times as much to hold as one.
 pub fn units<'i>(installed: &'i Installed, prefix: &'i Prefix) -> impl Iterator<Item = Made> + 'i {
-    let good = installed.containers().map(|container| {
-        let unit = service(container, Way::of(container, prefix));
+    let systemd = systemd_version(prefix);
+    let good = installed.containers().map(move |container| {
+        let unit = service(container, Way::of(container, prefix, systemd));
         let wanted = (container.start == Start::Boot).then(|| unit.file_name.clone());
         Made { unit, wanted }
     });

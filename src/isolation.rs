@@ -90,7 +90,7 @@ fn missing(name: &Name, main: i32, namespaces: &[&str], host: &Path) -> io::Resu
         }
     }
     let mountinfo = fs::read(proc.join("mountinfo"))?;
-    let root = overlay_mounts(&mountinfo, &name.overlay())
+    let root = overlay_mounts(&mountinfo, name)
         .into_iter()
         .find(|overlay| overlay.at == *"/");
     let device = fs::metadata(proc.join("root"))?.dev();

@@ -7,15 +7,24 @@ use anyhow::{Context, Result, bail};
 use nix::fcntl::FlockArg;
 use serde::Serialize;
 
-use crate::container::Name;
+use crate::container::{Container, Name};
 use crate::place;
-use crate::root::{discard, sweep};
+use crate::root::writable::STACKED;
+use crate::root::{discard, lower, prepare, sweep};
+use crate::service::mstack;
 use crate::systemd::Systemd;
 use crate::upper::node::{self, Kind, Node};
 use crate::upper::{Budget, in_use};
 
 /// What a reset takes of a container's state: the uppers with their work directories, and a `shared` root's own /var.
-const PARTS: [&str; 5] = ["upper", "work", "submounts", place::EPHEMERAL, "var"];
+const PARTS: [&str; 6] = [
+    "upper",
+    "work",
+    STACKED,
+    "submounts",
+    place::EPHEMERAL,
+    place::OWN_VAR,
+];
 
 /// What a container would lose.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
@@ -107,6 +116,7 @@ fn is_state(path: &Path, top: &Path) -> bool {
     let depth = path.components().count();
     match top.file_name().and_then(OsStr::to_str) {
         Some("submounts") => depth == 1,
+        Some(STACKED) => depth == 0,
         Some(place::EPHEMERAL) => depth == 0 || depth == 2 && path.starts_with("submounts"),
         _ => false,
     }
@@ -147,22 +157,31 @@ pub fn require_stopped(name: &Name, systemd: &mut Systemd) -> Result<()> {
     Ok(())
 }
 
-/// Discards what a stopped container wrote. A start meanwhile waits, and gets a fresh root.
+/// Discards what a stopped container wrote. A start meanwhile waits, and gets a fresh root. What its next start needs is prepared
+/// again, unless no file makes the `container` any more.
 ///
 /// # Errors
 /// When it is not stopped, then nothing has changed; and when something cannot be removed, then all the rest has been.
-pub fn reset(name: &Name, systemd: &mut Systemd) -> Result<()> {
+pub fn reset(name: &Name, container: Option<&Container>, systemd: &mut Systemd) -> Result<()> {
     let state = name.state();
     if !node::is_directory(&state) {
         return Ok(());
     }
-    let _lock = sweep::lock_directory(&state, FlockArg::LockExclusive)?;
-    require_stopped(name, systemd)?;
-    discard::set_aside(&state, &PARTS)?;
-    // A start that needs nothing of lodgerd's takes no lock: one that began meanwhile has its upper back.
-    if let Err(cause) = require_stopped(name, systemd) {
-        discard::put_back(&state, &PARTS)?;
-        return Err(cause);
+    let was_prepared = state.join(place::OWN_VAR).exists() || mstack::stack(name).exists();
+    {
+        let _lock = sweep::lock_directory(&state, FlockArg::LockExclusive)?;
+        require_stopped(name, systemd)?;
+        discard::set_aside(&state, &PARTS)?;
+        // A start that needs nothing of lodgerd's takes no lock: one that began meanwhile has its upper back.
+        if let Err(cause) = require_stopped(name, systemd) {
+            discard::put_back(&state, &PARTS)?;
+            return Err(cause);
+        }
+        discard::sweep(&state)?;
     }
-    discard::sweep(&state)
+    if let Some(container) = container.filter(|_| was_prepared) {
+        let current = lower::current(Path::new(place::MOUNTED_BASES))?;
+        prepare::prepare(container, &current)?;
+    }
+    Ok(())
 }

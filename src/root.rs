@@ -29,9 +29,11 @@ pub mod program;
 pub mod queue;
 pub mod seen;
 pub mod skeleton;
+pub mod stack;
 pub mod submounts;
 pub mod sweep;
 pub mod volume;
+pub mod writable;
 pub mod xattr;
 
 pub use mount::{MountRequest, mount, unmount};

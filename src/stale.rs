@@ -61,8 +61,10 @@ pub struct Scan {
 pub struct Scanner {
     host: Trees,
     bases: PathBuf,
-    /// Device and inode of each base's tree.
+    /// The numbers of the bases by device and inode of their trees.
     roots: HashMap<Identity, String>,
+    /// The same by the inodes of their /usr.
+    usrs: HashMap<u64, String>,
 }
 
 /// What one process runs on.
@@ -81,11 +83,14 @@ impl Scanner {
     /// # Errors
     /// When `/` or the bases cannot be opened.
     pub fn new(bases: &Path) -> Result<Self> {
-        Ok(Self {
+        let mut scanner = Self {
             host: Trees::open(bases)?,
             bases: bases.to_owned(),
-            roots: roots_of_bases(bases)?,
-        })
+            roots: HashMap::new(),
+            usrs: HashMap::new(),
+        };
+        scanner.look_at_bases()?;
+        Ok(scanner)
     }
 
     /// Looks at every process in the control group `cgroup` (`ControlGroup=` of the unit) of the container `name`.
@@ -128,7 +133,7 @@ impl Scanner {
         if !process.is_in(cgroup)? || identity == self.host.identity()? {
             return Ok(None);
         }
-        let root = self.root(name, identity, &process.read("mountinfo")?, scan);
+        let root = self.root(name, &process, identity, scan)?;
         if let Root::Unknown = root {
             return Ok(Some(Some("(its root is not the container's)".to_owned())));
         }
@@ -145,28 +150,40 @@ impl Scanner {
     }
 
     /// Notes in `scan` which base it is.
-    fn root(&self, name: &Name, identity: Identity, mountinfo: &[u8], scan: &mut Scan) -> Root {
+    fn root(
+        &self,
+        name: &Name,
+        process: &Process,
+        identity: Identity,
+        scan: &mut Scan,
+    ) -> Result<Root> {
+        let mountinfo = process.read("mountinfo")?;
         if let Some(number) = self.roots.get(&identity) {
             scan.base = Some(number.clone());
-            return Root::Base(maps::mount_lines(mountinfo));
+            return Ok(Root::Base(maps::mount_lines(&mountinfo)));
         }
-        let overlays = maps::overlay_mounts(mountinfo, &name.overlay());
+        let overlays = maps::overlay_mounts(&mountinfo, name);
         if overlays.is_empty() {
-            return Root::Unknown;
+            return Ok(Root::Unknown);
         }
+        let usr = process.usr()?;
         let with_trees = overlays.into_iter().map(|overlay| {
             let mut lowers = overlay.lowers.iter();
             let base = lowers.find_map(|lower| lower.strip_prefix(&self.bases).ok());
-            let tree = match base {
-                Some(number) => {
-                    scan.base = Some(number.display().to_string());
-                    Tree::CurrentBase
-                }
-                None => Tree::Host,
+            // One that systemd stacks lies on a base, and its mount does not say on which.
+            let is_stacked = overlay.lowers.is_empty();
+            if let Some(number) = base {
+                scan.base = Some(number.display().to_string());
+            } else if is_stacked {
+                scan.base = self.usrs.get(&usr).cloned();
+            }
+            let tree = match base.is_some() || is_stacked {
+                true => Tree::CurrentBase,
+                false => Tree::Host,
             };
             (overlay, tree)
         });
-        Root::Overlays(with_trees.collect())
+        Ok(Root::Overlays(with_trees.collect()))
     }
 
     fn is_stale(&mut self, root: &Root, mapping: &Mapping) -> Result<bool> {
@@ -189,34 +206,37 @@ impl Scanner {
             Root::Unknown => Ok(true),
         }
     }
-}
 
-/// Device and inode of the tree of each base in `bases`, with its number.
-fn roots_of_bases(bases: &Path) -> Result<HashMap<Identity, String>> {
-    let mut roots = HashMap::new();
-    let failed = || format!("cannot read '{}'", bases.display());
-    let entries = match fs::read_dir(bases) {
-        Ok(entries) => entries,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(roots),
-        Err(cause) => return Err(cause).with_context(failed),
-    };
-    for entry in entries {
-        let entry = entry.with_context(failed)?;
-        let name = entry.file_name();
-        let number = name
-            .to_str()
-            .filter(|name| name.bytes().all(|b| b.is_ascii_digit()));
-        if let Some(number) = number {
-            match entry.metadata() {
-                Ok(tree) => {
-                    roots.insert((tree.dev(), tree.ino()), number.to_owned());
+    fn look_at_bases(&mut self) -> Result<()> {
+        let failed = || format!("cannot read '{}'", self.bases.display());
+        let entries = match fs::read_dir(&self.bases) {
+            Ok(entries) => entries,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(cause) => return Err(cause).with_context(failed),
+        };
+        for entry in entries {
+            let entry = entry.with_context(failed)?;
+            let name = entry.file_name();
+            let is_number = |name: &&str| name.bytes().all(|byte| byte.is_ascii_digit());
+            let Some(number) = name.to_str().filter(is_number) else {
+                continue;
+            };
+            match (
+                fs::metadata(entry.path()),
+                fs::metadata(entry.path().join("usr")),
+            ) {
+                (Ok(tree), Ok(usr)) => {
+                    self.roots
+                        .insert((tree.dev(), tree.ino()), number.to_owned());
+                    self.usrs.insert(usr.ino(), number.to_owned());
                 }
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-                Err(cause) => return Err(cause).with_context(failed),
+                // It is being removed.
+                (Err(cause), _) | (_, Err(cause)) if cause.kind() == io::ErrorKind::NotFound => {}
+                (Err(cause), _) | (_, Err(cause)) => return Err(cause).with_context(failed),
             }
         }
+        Ok(())
     }
-    Ok(roots)
 }
 
 /// What a mapped file is to the container.

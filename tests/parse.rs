@@ -30,7 +30,7 @@ fn checked(text: &str) -> Result<(), TestCaseError> {
     for name in ["web", "web@"] {
         let name = FileName::parse(name).expect("it is a name");
         let nowhere = Prefix::under("/nowhere".as_ref());
-        let unit_of = |container| service(container, Way::of(container, &nowhere));
+        let unit_of = |container| service(container, Way::of(container, &nowhere, 257));
         let units: Vec<_> = match parse(&name, Path::new("/etc/lodger/x.toml"), text) {
             Ok(file) => file.containers.iter().map(unit_of).collect(),
             Err(refused) => {

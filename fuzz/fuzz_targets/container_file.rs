@@ -52,9 +52,10 @@ fn check_layers(name: &FileName, texts: [&str; 2]) {
     };
     let layer = |document, table| Layer { document, table };
     let layers = Layers {
-        common: vec![layer(0, file.get_ref()), layer(1, drop_in.get_ref())],
+        common: vec![layer(0, file), layer(1, drop_in)],
         instances: BTreeMap::new(),
         most_mistakes: MOST_MISTAKES,
+        with_wishes: true,
     };
     check(read_file(name, &sources, 0, &layers));
 }
@@ -64,7 +65,7 @@ fn check(read: Result<ContainerFile, Refused>) {
         Ok(file) => {
             assert!(!file.containers.is_empty());
             for container in &file.containers {
-                let unit = service(container, Way::of(container, &Prefix::under("/nowhere".as_ref())));
+                let unit = service(container, Way::of(container, &Prefix::under("/nowhere".as_ref()), 257));
                 assert_sound(&unit);
                 assert_meant(&unit, container);
             }

@@ -50,7 +50,7 @@ pub fn mode(stat: &FileStat) -> u32 {
 /// # Errors
 /// When reading, writing, or giving the copy its attributes fails.
 pub fn copy(
-    mut source: &File,
+    source: &File,
     directory: impl AsFd,
     name: &CStr,
     may_share: &mut bool,
@@ -62,28 +62,7 @@ pub fn copy(
         flags,
         Mode::S_IRUSR | Mode::S_IWUSR,
     )?);
-    let mut before = fstat(source)?;
-    let mut tries = 0;
-    let (way, settled) = loop {
-        tries += 1;
-        let way = if *may_share && share(source, &target)? {
-            Way::Reflinked
-        } else {
-            *may_share = false;
-            source.rewind()?;
-            target.rewind()?;
-            target.set_len(0)?;
-            let length = u64::try_from(before.st_size).unwrap_or(0);
-            io::copy(&mut source.take(length), &mut target)?;
-            Way::Copied
-        };
-        let after = fstat(source)?;
-        let settled = identity(&before) == identity(&after);
-        if settled || tries == TRIES {
-            break (way, settled);
-        }
-        before = after;
-    };
+    let (before, way, settled) = copy_content(source, &mut target, may_share)?;
     give_attributes(&target, &before, mode(&before), &attributes::kept(source)?)?;
     Ok(Copy {
         stat: fstat(&target)?,
@@ -91,6 +70,36 @@ pub fn copy(
         way,
         settled,
     })
+}
+
+/// What the source was when it was copied, how that went, and whether it held still.
+fn copy_content(
+    mut source: &File,
+    target: &mut File,
+    may_share: &mut bool,
+) -> Result<(FileStat, Way, bool)> {
+    let mut before = fstat(source)?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let way = if *may_share && share(source, target)? {
+            Way::Reflinked
+        } else {
+            *may_share = false;
+            source.rewind()?;
+            target.rewind()?;
+            target.set_len(0)?;
+            let length = u64::try_from(before.st_size).unwrap_or(0);
+            io::copy(&mut source.take(length), target)?;
+            Way::Copied
+        };
+        let after = fstat(source)?;
+        let settled = identity(&before) == identity(&after);
+        if settled || tries == TRIES {
+            return Ok((before, way, settled));
+        }
+        before = after;
+    }
 }
 
 /// Owner, mode, attributes and times. In this order: a change of owner takes rights away, and every change moves the time.

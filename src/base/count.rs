@@ -1,7 +1,5 @@
 //! What was done for a base, bit by bit, in; the numbers that its record and its maker tell out.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, bail};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
@@ -36,15 +34,19 @@ pub struct Counts {
     /// Directories on network and pseudo filesystems, which are empty in it.
     pub not_entered: u64,
     /// Files that should have been hard links and could not be, by where and why.
-    pub not_linked: BTreeMap<String, NotLinked>,
+    pub not_linked: Vec<NotLinked>,
     /// Files that changed again and again while they were copied; the base has what was there last. At most 100 of them.
     pub written_meanwhile: Vec<String>,
 }
 
 /// Files that could not be hard links.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NotLinked {
+    /// Where they are: `/usr`, `/opt`.
+    pub tree: String,
+    /// Why.
+    pub hindrance: Hindrance,
     /// How many.
     pub files: u64,
     /// Their bytes.
@@ -52,7 +54,8 @@ pub struct NotLinked {
 }
 
 /// Why a file cannot be a hard link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Hindrance {
     /// It is on another filesystem than the bases.
     OtherFilesystem,
@@ -103,21 +106,26 @@ impl Counts {
         self.unreadable += other.unreadable;
         self.special += other.special;
         self.not_entered += other.not_entered;
-        for (why, more) in other.not_linked {
-            let not_linked = self.not_linked.entry(why).or_default();
-            not_linked.files += more.files;
-            not_linked.bytes += more.bytes;
+        for more in other.not_linked {
+            self.add_not_linked(more);
         }
         self.written_meanwhile.extend(other.written_meanwhile);
         self.written_meanwhile.truncate(MOST_TOLD);
     }
 
-    /// Notes a file below `tree` that could not be a hard link.
-    pub fn note_not_linked(&mut self, tree: &str, hindrance: Hindrance, bytes: u64) {
-        let why = format!("{tree} {}", hindrance.words());
-        let not_linked = self.not_linked.entry(why).or_default();
-        not_linked.files += 1;
-        not_linked.bytes += bytes;
+    /// Notes files that could not be hard links.
+    pub fn add_not_linked(&mut self, more: NotLinked) {
+        let known = self
+            .not_linked
+            .iter_mut()
+            .find(|known| (&known.tree, known.hindrance) == (&more.tree, more.hindrance));
+        match known {
+            Some(known) => {
+                known.files += more.files;
+                known.bytes += more.bytes;
+            }
+            None => self.not_linked.push(more),
+        }
     }
 
     /// Notes a file that did not hold still.

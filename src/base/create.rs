@@ -145,13 +145,7 @@ impl<'a> Making<'a> {
         let bases = bases
             .metadata()
             .context("cannot look at the directory of the bases")?;
-        let previous = match self.current {
-            Some(current) => Some(Previous::read(
-                &self.bases.tree(current),
-                &self.table_of(current),
-            )?),
-            None => None,
-        };
+        let previous = self.previous()?;
         let mut walked = walk(&Plan {
             host: &root.into(),
             tree: &tree.into(),
@@ -168,6 +162,12 @@ impl<'a> Making<'a> {
         };
         record::write(&self.record, &record, &mut walked.parts, &host.admindir)?;
         Ok(record)
+    }
+
+    /// The copies of the current base.
+    fn previous(&self) -> Result<Option<Previous>> {
+        let read = |number| Previous::read(&self.bases.tree(number), &self.table_of(number));
+        self.current.map(read).transpose()
     }
 
     fn table_of(&self, number: Number) -> PathBuf {

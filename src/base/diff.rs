@@ -89,13 +89,20 @@ pub fn diff(bases: &Bases, from: Number, to: Number) -> Result<Difference> {
             Ok(())
         },
     )?;
+    Ok(Difference {
+        packages: old.packages.changes(&new.packages),
+        paths: in_order(paths),
+    })
+}
+
+/// By path, each once. What was a file and is a directory has a row of each kind, in different places of the tables.
+fn in_order(mut paths: Vec<PathChange>) -> Vec<PathChange> {
     paths.sort_by(|one, two| {
         let bytes = |change: &PathChange| change.path.as_os_str().as_bytes().to_vec();
         bytes(one)
             .cmp(&bytes(two))
             .then(two.letter.cmp(&one.letter))
     });
-    // What was a file and is a directory has a row of each kind, in different places of the tables.
     paths.dedup_by(|two, one| {
         let same = one.path == two.path;
         if same {
@@ -103,10 +110,7 @@ pub fn diff(bases: &Bases, from: Number, to: Number) -> Result<Difference> {
         }
         same
     });
-    Ok(Difference {
-        packages: old.packages.changes(&new.packages),
-        paths,
-    })
+    paths
 }
 
 fn differ(one: &Placed, two: &Placed, old: &Path, new: &Path) -> Result<bool> {

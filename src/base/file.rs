@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::path::Component;
+use std::path::{Component, Path};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -13,8 +13,8 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat};
 
 use super::attributes;
-use super::copy::{Way, copy};
-use super::count::Hindrance;
+use super::copy::{Copy, Way, copy};
+use super::count::{Hindrance, NotLinked};
 use super::directory::{Directory, Walker};
 use super::listing::{as_os, look, type_of};
 use super::part::Type;
@@ -141,6 +141,17 @@ impl Walker<'_> {
             return Ok(());
         }
         let made = copy(&source, &directory.target, name, &mut self.may_share)?;
+        self.note(&made, &path, hindrance);
+        let from = Source {
+            device: made.source.st_dev,
+            ino: made.source.st_ino,
+            ctime: row::ctime(&made.source),
+        };
+        directory.add(&Row::of(as_os(name), Kind::Copied(from), &made.stat));
+        Ok(())
+    }
+
+    fn note(&mut self, made: &Copy, path: &Path, hindrance: Option<Hindrance>) {
         let size = u64::try_from(made.stat.st_size).unwrap_or(0);
         match made.way {
             Way::Reflinked => self.counts.reflinked += 1,
@@ -154,18 +165,16 @@ impl Walker<'_> {
                 Some(Component::Normal(top)) => format!("/{}", top.display()),
                 _ => "/".to_owned(),
             };
-            self.counts.note_not_linked(&top, hindrance, size);
+            self.counts.add_not_linked(NotLinked {
+                tree: top,
+                hindrance,
+                files: 1,
+                bytes: size,
+            });
         }
         if !made.settled {
             self.counts.note_written(format!("/{}", path.display()));
         }
-        let from = Source {
-            device: made.source.st_dev,
-            ino: made.source.st_ino,
-            ctime: row::ctime(&made.source),
-        };
-        directory.add(&Row::of(as_os(name), Kind::Copied(from), &made.stat));
-        Ok(())
     }
 }
 

@@ -33,7 +33,7 @@ pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong, \\fBlodger audit\\fR has found something, or the answer to \\fBlodger reset\\fR was no. 2: the command could not do its work."
+        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong, a base is not as it was made, \\fBlodger audit\\fR has found something, or the answer to \\fBlodger reset\\fR was no. 2: the command could not do its work."
     )?;
     writeln!(
         out,

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use lodger::container::{Name, installed};
+use lodger::container::Name;
+use lodger::container::installed::{self, Installed};
 use lodger::prefix::Prefix;
 use lodger::reset::{self, Loss};
 use lodger::systemd::Systemd;
@@ -57,14 +58,19 @@ impl Reset {
         names.sort();
         names.dedup();
         let mut systemd = Systemd::connect()?;
-        let losses = self.losses(&names, prefix, &mut systemd)?;
+        let installed = installed::read(prefix);
+        let losses = losses(&names, &installed, &mut systemd)?;
         if !self.yes && losses.iter().any(|(_, loss)| !loss.is_nothing()) && !confirmed(&losses)? {
             writeln!(io::stderr(), "nothing was discarded")?;
             return Ok(ExitCode::FAILURE);
         }
         let mut told = Vec::new();
         for (name, loss) in losses {
-            let error = reset::reset(name, &mut systemd).err();
+            let error = {
+                let mut containers = installed.containers();
+                let container = containers.find(|container| container.name == *name);
+                reset::reset(name, container, &mut systemd).err()
+            };
             told.push(Told {
                 name: name.as_str(),
                 loss,
@@ -81,25 +87,23 @@ impl Reset {
             false => ExitCode::SUCCESS,
         })
     }
+}
 
-    fn losses<'a>(
-        &self,
-        names: &'a [Name],
-        prefix: &Prefix,
-        systemd: &mut Systemd,
-    ) -> Result<Vec<(&'a Name, Loss)>> {
-        let installed = installed::read(prefix);
-        let mut losses = Vec::new();
-        for name in names {
-            let is_known = installed.containers().any(|has| has.name == *name);
-            if !is_known && !name.state().exists() {
-                bail!("there is no container '{name}'");
-            }
-            reset::require_stopped(name, systemd)?;
-            losses.push((name, reset::loss(name)?));
+fn losses<'a>(
+    names: &'a [Name],
+    installed: &Installed,
+    systemd: &mut Systemd,
+) -> Result<Vec<(&'a Name, Loss)>> {
+    let mut losses = Vec::new();
+    for name in names {
+        let is_known = installed.containers().any(|has| has.name == *name);
+        if !is_known && !name.state().exists() {
+            bail!("there is no container '{name}'");
         }
-        Ok(losses)
+        reset::require_stopped(name, systemd)?;
+        losses.push((name, reset::loss(name)?));
     }
+    Ok(losses)
 }
 
 fn confirmed(losses: &[(&Name, Loss)]) -> Result<bool> {

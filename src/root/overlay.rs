@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sys::statfs::{FsType, OVERLAYFS_SUPER_MAGIC, statfs};
 
+use super::writable::Writable;
 use super::xattr;
 
 /// What one overlay is made of.
@@ -35,8 +36,7 @@ impl Overlay<'_> {
     /// With the path and what to do, when the upper cannot be made, its filesystem cannot carry an upper, or the kernel
     /// refuses the mount.
     pub fn mount(&self) -> Result<()> {
-        let upper = self.state.join("upper");
-        let work = self.state.join("work");
+        let Writable { upper, work } = Writable::of(self.state);
         self.make_upper(&upper)?;
         make_directory(&work, 0o700)?;
         refuse_unfit_upper(&upper)?;
@@ -108,7 +108,7 @@ impl Overlay<'_> {
         }
         add(",upperdir=", upper)?;
         add(",workdir=", work)?;
-        options.push(",index=off,metacopy=off,xino=off,redirect_dir=nofollow");
+        options.push(",index=off,metacopy=off,xino=off,redirect_dir=nofollow,userxattr");
         Ok(options)
     }
 
@@ -158,8 +158,8 @@ fn refuse_unfit_upper(upper: &Path) -> Result<()> {
         FUSE => "on a FUSE filesystem",
         VFAT => "on VFAT",
         CIFS => "on CIFS",
-        _ if !xattr::has_trusted(upper).with_context(failed)? => {
-            "on a filesystem without trusted extended attributes"
+        _ if !xattr::can_be_marked(upper).with_context(failed)? => {
+            "on a filesystem without extended attributes"
         }
         _ => return Ok(()),
     };

@@ -15,9 +15,10 @@ use super::mask::Owner;
 use super::overlay::make_directory;
 use super::seen::owner;
 use super::skeleton;
+use super::stack;
 use super::sweep;
 use super::volume::Volume;
-use crate::container::{Container, MountSource, Name};
+use crate::container::{Container, MountSource, Name, RootKind};
 use crate::place;
 
 /// The name of a /var that is not complete yet.
@@ -33,7 +34,10 @@ pub fn prepare(container: &Container, current: &Path) -> Result<()> {
     make_directory(&state, 0o700)?;
     let _lock = sweep::lock_directory(&state, FlockArg::LockExclusive)?;
     provide_volumes(container)?;
-    provide_var(&state, &current.join("var"))?;
+    match container.root.kind {
+        RootKind::Shared => provide_var(&state, &current.join("var"))?,
+        RootKind::Overlay => stack::provide(&container.name, &state, current)?,
+    }
     provide_link(&state)
 }
 

@@ -1,4 +1,8 @@
 //! The one extended attribute of overlayfs that lodger uses itself (overlayfs.rst, "whiteouts and opaque directories").
+//!
+//! `user.` and not `trusted.`: that is what systemd's own overlays have (systemd.mstack(7)), so an upper means the same
+//! whoever mounts it. A container cannot set one: the kernel gives it another name than the one asked for ("Nesting
+//! overlayfs mounts").
 
 use std::ffi::CStr;
 use std::path::Path;
@@ -7,7 +11,7 @@ use nix::NixPath;
 use nix::errno::Errno;
 use nix::libc;
 
-const OPAQUE: &CStr = c"trusted.overlay.opaque";
+const OPAQUE: &CStr = c"user.overlay.opaque";
 
 /// Marks a directory opaque: an overlay shows nothing of the same directory in the layers below.
 ///
@@ -36,7 +40,7 @@ pub fn set_opaque(directory: &Path) -> Result<(), Errno> {
 /// # Errors
 /// That of getxattr(2), but for those that answer the question.
 #[allow(unsafe_code, reason = "neither std nor nix 0.31 has getxattr(2)")]
-pub fn has_trusted(directory: &Path) -> Result<bool, Errno> {
+pub fn can_be_marked(directory: &Path) -> Result<bool, Errno> {
     let result = directory.with_nix_path(|path| {
         // SAFETY: path and name are NUL-terminated; with length 0 the kernel writes nothing to the null pointer.
         unsafe { libc::lgetxattr(path.as_ptr(), OPAQUE.as_ptr(), std::ptr::null_mut(), 0) }
@@ -53,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proc_has_no_trusted_attributes() {
-        assert!(!has_trusted(Path::new("/proc/self")).unwrap());
+    fn proc_has_no_such_attributes() {
+        assert!(!can_be_marked(Path::new("/proc/self")).unwrap());
     }
 }

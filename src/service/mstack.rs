@@ -7,8 +7,9 @@
 //! ```text
 //! containers/NAME/NAME.mstack/layer@0     a link to ../base, the base that the container is on
 //! containers/NAME/NAME.mstack/layer@1     an empty directory
-//! containers/NAME/NAME.mstack/rw/data     the upper
-//! containers/NAME/NAME.mstack/rw/work
+//! containers/NAME/NAME.mstack/rw          a link to ../rw
+//! containers/NAME/rw/data                 the upper
+//! containers/NAME/rw/work
 //! ```
 //!
 //! Seen with systemd 262: an entry of any other name fails the start, and so does a link that leads nowhere. But a single layer
@@ -84,6 +85,7 @@ pub fn prepared(container: &Container) -> Vec<PathBuf> {
         stack.join("layer@0"),
         stack.join("layer@1"),
         stack.join("rw"),
+        container.name.state().join("rw/data"),
     ];
     own.into_iter().chain(shared::volumes(container)).collect()
 }
@@ -157,6 +159,7 @@ Restart=on-failure
                 of("containers/web/web.mstack/layer@0"),
                 of("containers/web/web.mstack/layer@1"),
                 of("containers/web/web.mstack/rw"),
+                of("containers/web/rw/data"),
                 of("volumes/shop"),
             ]
         );

@@ -33,16 +33,21 @@ const ALWAYS: &str = lines![
     ("TemporaryFileSystem", "/dev/shm:mode=1777,nosuid,nodev"),
     // Its own UTS namespace, and no sethostname().
     ("ProtectHostname", "yes"),
-    // /proc/sys, /sys and their like read-only: most of it is the host's, whatever the namespace.
-    ("ProtectKernelTunables", "yes"),
+    // /proc/sys, /sys and their like read-only: most of it is the host's, whatever the namespace. ProtectKernelTunables= and
+    // ProtectControlGroups= do the same with twenty more mounts, which are a quarter of what a start takes.
+    (
+        "ReadOnlyPaths",
+        "+/proc/sys -+/proc/sysrq-trigger -+/proc/irq -+/proc/bus -+/proc/fs -+/proc/acpi -+/proc/mtrr +/sys"
+    ),
+    // Addresses and memory of the kernel, and its debugging interfaces.
+    (
+        "InaccessiblePaths",
+        "-+/proc/kallsyms -+/proc/kcore -+/sys/kernel/debug -+/sys/kernel/tracing"
+    ),
     // No loading of modules, and /usr/lib/modules out of sight.
     ("ProtectKernelModules", "yes"),
     // /dev/kmsg and syslog(2) tell of other containers.
     ("ProtectKernelLogs", "yes"),
-    // /sys/fs/cgroup read-only: limits are set from outside.
-    ("ProtectControlGroups", "yes"),
-    // The clock is everybody's.
-    ("ProtectClock", "yes"),
     // What /etc/resolv.conf points to where systemd-resolved or resolvconf manage it; /run is empty otherwise. "-": where
     // they do not.
     (

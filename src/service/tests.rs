@@ -14,7 +14,7 @@ fn parsed(name: &str, text: &str) -> Result<Vec<Container>, Refused> {
 fn service_of(container: &Container) -> String {
     service(
         container,
-        Way::of(container, &Prefix::under("/nowhere".as_ref())),
+        Way::of(container, &Prefix::under("/nowhere".as_ref()), 257),
     )
     .to_string()
 }

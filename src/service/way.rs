@@ -1,8 +1,9 @@
 //! How a container's root comes about when it starts.
 
 use std::fs;
+use std::path::PathBuf;
 
-use super::shared;
+use super::{mstack, shared};
 use crate::container::{Container, RootKind};
 use crate::prefix::Prefix;
 
@@ -16,7 +17,7 @@ pub enum Way {
         /// Whether it has been: if not, the start has to wait for it.
         prepared: bool,
     },
-    /// systemd alone as well: an overlay in the service's own mount namespace. Nothing prepares it yet, so no container gets it.
+    /// systemd alone as well: an overlay in the service's own mount namespace (`RootMStack=`, systemd 260).
     Stacked {
         /// As with a shared root.
         prepared: bool,
@@ -24,15 +25,24 @@ pub enum Way {
 }
 
 impl Way {
-    /// The way of `container` on the host below `prefix`.
-    pub fn of(container: &Container, prefix: &Prefix) -> Self {
+    /// The way of `container` on the host below `prefix`, whose systemd has the version `systemd`.
+    pub fn of(container: &Container, prefix: &Prefix, systemd: u32) -> Self {
+        let is_there = |path: &PathBuf| fs::symlink_metadata(prefix.at(path)).is_ok();
         match container.root.kind {
-            RootKind::Overlay => Way::Mounted,
             RootKind::Shared => Way::Shared {
-                prepared: shared::prepared(container)
-                    .iter()
-                    .all(|path| fs::symlink_metadata(prefix.at(path)).is_ok()),
+                prepared: shared::prepared(container).iter().all(is_there),
             },
+            // systemd mounts for commands that see the host as well, and would make a place on the host that is not there.
+            RootKind::Overlay
+                if systemd >= mstack::SINCE
+                    && mstack::suits(container)
+                    && container.mounts.keys().all(is_there) =>
+            {
+                Way::Stacked {
+                    prepared: mstack::prepared(container).iter().all(is_there),
+                }
+            }
+            RootKind::Overlay => Way::Mounted,
         }
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::container::Name;
 use crate::root::submounts;
+use crate::root::writable::Writable;
+use crate::service::mstack;
 
 /// A file that a process maps.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,13 +102,28 @@ fn parse_mount_line(line: &[u8]) -> Option<MountLine> {
     })
 }
 
-/// The overlays with this source (`lodger-NAME`) in a mount table.
-pub fn overlay_mounts(mountinfo: &[u8], source: &str) -> Vec<OverlayMount> {
+/// The overlays of the container `name` in a mount table: lodgerd calls them `lodger-NAME`, systemd by the directory that it
+/// stacks.
+pub fn overlay_mounts(mountinfo: &[u8], name: &Name) -> Vec<OverlayMount> {
+    let (own, stack) = (name.overlay(), mstack::stack(name));
     let lines = mount_lines(mountinfo).into_iter();
-    lines
-        .filter(|line| line.is_whole_overlay() && line.source == source)
-        .map(overlay_mount)
-        .collect()
+    let overlays = lines
+        .filter(MountLine::is_whole_overlay)
+        .filter_map(|line| {
+            if line.source == *own {
+                Some(overlay_mount(line))
+            } else if line.source == *stack.as_os_str() {
+                // The layers that it names are those of a place that only systemd has seen.
+                Some(OverlayMount {
+                    lowers: Vec::new(),
+                    upper: Some(Writable::of(&name.state()).upper),
+                    ..overlay_mount(line)
+                })
+            } else {
+                None
+            }
+        });
+    overlays.collect()
 }
 
 impl MountLine {
@@ -208,7 +226,7 @@ mod tests {
             233 218 0:58 / /mnt rw - overlay lodger-web2 rw\n\
             234 218 0:59 / /mnt rw - tmpfs lodger-web rw\n";
         assert_eq!(
-            overlay_mounts(mountinfo, "lodger-web"),
+            overlay_mounts(mountinfo, &Name::parse("web").unwrap()),
             [
                 OverlayMount {
                     device: (0, 53),

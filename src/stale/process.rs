@@ -48,13 +48,22 @@ impl Process {
 
     /// Device and inode of its root.
     pub fn root(&self) -> Result<Identity> {
-        let root = openat(
+        self.identity_of("root", OFlag::O_PATH)
+    }
+
+    /// The inode of its /usr. A directory that an overlay merges keeps the number that it has in the lower.
+    pub fn usr(&self) -> Result<u64> {
+        let (_, inode) = self.identity_of("root/usr", OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
+        Ok(inode)
+    }
+
+    fn identity_of(&self, path: &str, flags: OFlag) -> Result<Identity> {
+        identity(&openat(
             &self.0,
-            "root",
-            OFlag::O_PATH | OFlag::O_CLOEXEC,
+            path,
+            flags | OFlag::O_CLOEXEC,
             Mode::empty(),
-        )?;
-        identity(&root)
+        )?)
     }
 }
 

@@ -69,7 +69,9 @@ fn is_in_use(mountinfo: &[u8], state: &Path) -> bool {
         let mut fields = line.split(|byte| *byte == b' ');
         let root = fields.nth(3);
         let options = fields.next_back().unwrap_or_default();
-        root.is_some_and(has) || is_overlay_with(options, has)
+        // systemd calls an overlay by the directory that it has stacked, and its upper as nobody else sees it.
+        let source = fields.next_back();
+        root.is_some_and(has) || source.is_some_and(has) || is_overlay_with(options, has)
     })
 }
 

@@ -16,6 +16,7 @@ use super::{Budget, Diff, Extent};
 use crate::container::{Base, Container, Name};
 use crate::place;
 use crate::root::mask::Mask;
+use crate::root::writable::Writable;
 use crate::root::{lower, seen, submounts};
 
 /// A container, and what decides which uppers it has.
@@ -29,6 +30,8 @@ pub struct Subject {
     pub base: PathBuf,
     /// What it must not see of that, besides what lodger always hides.
     pub hide: Vec<PathBuf>,
+    /// Where it has mounts of its own, with their places made in the upper.
+    pub mounts: Vec<PathBuf>,
     /// Whether its uppers are those that the next start throws away.
     pub ephemeral: bool,
     /// Which marks its overlays read.
@@ -46,12 +49,10 @@ impl Subject {
             name: name.clone(),
             base: base(&state, container)?,
             hide: container.map_or_else(Vec::new, |container| container.root.hide.clone()),
+            mounts: container.map_or_else(Vec::new, mounts),
             ephemeral: container.is_some_and(|container| container.root.ephemeral),
-            // systemd mounts with userxattr what is in there (RootMStack=), lodgerd does not.
-            marks: match node::is_directory(&state.join(format!("{name}.mstack"))) {
-                true => Marks::User,
-                false => Marks::Trusted,
-            },
+            // Both systemd and lodgerd mount with `userxattr`.
+            marks: Marks::User,
             state,
         })
     }
@@ -66,6 +67,11 @@ impl Subject {
     fn is_on_host(&self) -> bool {
         self.base == Path::new("/")
     }
+}
+
+fn mounts(container: &Container) -> Vec<PathBuf> {
+    let shown = container.root.show.iter();
+    shown.chain(container.mounts.keys()).cloned().collect()
 }
 
 /// The tree that its next start is on. Without a file nobody can tell; pinned bases are what most lie on.
@@ -113,7 +119,7 @@ pub fn diff(
     let mut diff = Diff::default();
     let state = subject.layers();
     let mut places = other_points(&state)?;
-    if node::is_directory(&state.join("upper")) {
+    if node::is_directory(&Writable::of(&state).upper) {
         places.push(PathBuf::new());
     }
     if places.is_empty() {
@@ -125,7 +131,8 @@ pub fn diff(
         false => Vec::new(),
     };
     let from_root = |point: &PathBuf| Path::new("/").join(point);
-    let covered: Vec<PathBuf> = mounted.iter().map(from_root).collect();
+    let mut covered: Vec<PathBuf> = mounted.iter().map(from_root).collect();
+    covered.extend(subject.mounts.iter().cloned());
     for place in places {
         let is_root = place.as_os_str().is_empty();
         if !is_root && !mounted.contains(&place) {
@@ -138,7 +145,7 @@ pub fn diff(
         };
         let lower = Lower::new(open_tree(&subject.base.join(&place))?, mask.below(&place));
         let upper = Upper {
-            tree: open_tree(&state.join("upper"))?,
+            tree: open_tree(&Writable::of(&state).upper)?,
             lower: &lower,
             marks: subject.marks,
             at: &from_root(&place),

@@ -11,6 +11,8 @@ use lodger::upper::mark::Marks;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
+pub mod acts;
+
 /// Runs `test` as root in a mount namespace of its own, with an empty tmpfs. Whoever may not do that is told so, loudly; and
 /// where `CI` is set the test has failed.
 pub fn in_namespace(test: impl FnOnce(&Path) + Send + 'static) {

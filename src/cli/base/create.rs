@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use lodger::base::count::Counts;
+use lodger::base::count::{Counts, Hindrance};
 use lodger::base::record::Record;
 use lodger::base::{Consistency, Created, create};
 use serde::Serialize;
@@ -74,50 +74,59 @@ impl Create {
 }
 
 fn write_text(out: &mut dyn Write, system: &System<'_>, record: &Record) -> Result<()> {
-    let Counts {
-        linked,
-        copied,
-        reflinked,
-        kept,
-        bytes_copied,
-        directories,
-        unreadable,
-        special,
-        not_entered,
-        not_linked,
-        written_meanwhile,
-        ..
-    } = &record.counts;
-    let shared = match reflinked {
+    let counts = &record.counts;
+    let reflinked = match counts.reflinked {
         0 => String::new(),
-        some => format!(", {some} reflinked"),
+        some => format!("{some} reflinked, "),
     };
     writeln!(
         out,
-        "made base {}: {linked} files linked, {copied} copied ({}){shared}, {kept} kept from the base before; {directories} directories",
+        "made base {}: {} files linked, {} copied ({}), {reflinked}{} kept from the base before; {} directories",
         record.number,
-        in_megabytes(*bytes_copied)
+        counts.linked,
+        counts.copied,
+        in_megabytes(counts.bytes_copied),
+        counts.kept,
+        counts.directories
     )?;
     writeln!(
         out,
-        "left out: {unreadable} that others cannot read, {special} devices, sockets and pipes"
+        "left out: {} that others cannot read, {} devices, sockets and pipes",
+        counts.unreadable, counts.special
     )?;
-    if *not_entered > 0 {
+    write_notes(out, system, counts)
+}
+
+fn write_notes(out: &mut dyn Write, system: &System<'_>, counts: &Counts) -> Result<()> {
+    if counts.not_entered > 0 {
         writeln!(
             out,
-            "left empty: {not_entered} mount points of network and pseudo filesystems"
+            "left empty: {} mount points of network and pseudo filesystems",
+            counts.not_entered
         )?;
     }
-    for (why, files) in not_linked {
+    for files in &counts.not_linked {
+        let is_elsewhere = matches!(
+            files.hindrance,
+            Hindrance::OtherFilesystem | Hindrance::OtherMount
+        );
+        let advice = match files.tree.as_str() {
+            "/usr" if is_elsewhere => {
+                "; put 'directory' in [bases] of /etc/lodger.toml on the filesystem of /usr"
+            }
+            _ => "",
+        };
         writeln!(
             out,
-            "note: {why} ('{}'): {} files copied, {}; put 'directory' in [bases] of /etc/lodger.toml on the filesystem of /usr",
+            "note: {} {} ('{}'): {} files copied, {}{advice}",
+            files.tree,
+            files.hindrance.words(),
             system.bases.directory().display(),
             files.files,
             in_megabytes(files.bytes)
         )?;
     }
-    for path in written_meanwhile {
+    for path in &counts.written_meanwhile {
         writeln!(
             out,
             "note: '{path}' was written while it was copied; the base has it as it was then"
