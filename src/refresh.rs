@@ -349,15 +349,15 @@ fn restart_all(
 fn look_at(places: &Places, systemd: &mut Systemd, service: &ServiceState) -> Result<Running> {
     let details = systemd.details(service)?;
     let state = places.state_of(&service.name);
-    let root = Path::new(&details.root_directory);
+    let pinned = details.wants.iter().any(|unit| unit == place::BASE_UNIT);
     Ok(Running {
         name: service.name.clone(),
         unit: service.unit.clone(),
         loaded: service.load == "loaded",
-        pinned: details.wants.iter().any(|unit| unit == place::BASE_UNIT),
+        pinned,
         held: lower::held(&state)?,
         running: service.is_running(),
-        intact: root == service.name.root() || root == service.name.state().join(place::HELD_BASE),
+        intact: pinned || Path::new(&details.root_directory) == service.name.root(),
         start_began: details.start_began,
         requires: details.requires,
     })

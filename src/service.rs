@@ -32,8 +32,10 @@ pub fn service(container: &Container, way: Way) -> Unit {
     let mut unit = Unit::new(container.name.service(), escape::text(&header));
     add_description(&mut unit, container);
     add_relations(&mut unit, container, way);
-    if matches!(way, Way::Stacked { .. }) {
-        mstack::add_assertion(&mut unit, container);
+    match way {
+        Way::Mounted => {}
+        Way::Shared { .. } => shared::add_assertion(&mut unit, container),
+        Way::Stacked { .. } => mstack::add_assertion(&mut unit, container),
     }
     add_raw(&mut unit, container, "Unit");
     add_commands(&mut unit, container, way);

@@ -271,7 +271,10 @@ fn what_a_container_requires_is_restarted_before_it() {
 #[test]
 fn what_would_not_start_again_keeps_running() {
     let host = Host::new(&[("broken", "active"), ("gone", "active")]);
-    host.unit("broken", |unit| unit.root = String::new());
+    host.unit("broken", |unit| {
+        unit.root = String::new();
+        unit.wants.clear();
+    });
     host.unit("gone", |unit| unit.load = "not-found");
     host.dpkg_wrote(AFTER);
     let report = host.refresh(2).unwrap();

@@ -181,10 +181,10 @@ fn compare(marks: Marks, cases: u32) {
             ..ProptestConfig::default()
         });
         let result = runner.run(&strategy, |(base, mask, first, changed, left, second)| {
-            // The marks of a mask layer are trusted ones.
+            // The marks of a mask layer are those of users.
             let mask = match marks {
-                Marks::Trusted => mask,
-                Marks::User => Mask::default(),
+                Marks::User => mask,
+                Marks::Trusted => Mask::default(),
             };
             let case = tempfile::tempdir_in(at).expect("a directory");
             let stack = Stack::new(case.path(), &mask, marks);

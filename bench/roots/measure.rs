@@ -35,11 +35,11 @@ const MEMORY_FROM: usize = 100;
 struct Pass {
     subject: Subject,
     version: String,
-    end: Instant,
+    limit: Duration,
     before: Usage,
 }
 
-/// Measures `subject` at `levels`, which rise, and leaves nothing running. Nothing is begun after `limit`.
+/// Measures `subject` at `levels`, which rise, and leaves nothing running. No order to many takes longer than `limit`.
 pub fn measure(subject: Subject, levels: &[usize], limit: Duration) -> Result<()> {
     let most = levels.last().context("no level")? + 1;
     let spares: Vec<_> = levels.iter().map(|level| level + 1).collect();
@@ -49,12 +49,12 @@ pub fn measure(subject: Subject, levels: &[usize], limit: Duration) -> Result<()
     let pass = Pass {
         subject,
         version: subject.version()?,
-        end: Instant::now() + limit,
+        limit,
         before: Usage::now()?,
     };
     let mut running = 0;
     for level in levels {
-        subject.fill(running + 1..=*level, pass.end)?;
+        subject.fill(running + 1..=*level, Instant::now() + limit)?;
         running = *level;
         pass.measure_at(running)?;
     }
@@ -66,7 +66,10 @@ impl Pass {
     /// With `level` containers running.
     fn measure_at(&self, level: usize) -> Result<()> {
         self.measure_usage(level)?;
-        self.measure_singles(level)?;
+        // What is prepared at the very first start is known from the next reload on.
+        self.subject.time_start(level + 1)?;
+        self.subject.time_stop(level + 1)?;
+        self.subject.forget(level + 1)?;
         let mut reloads = Vec::new();
         for _ in 0..3 {
             let began = clock()?;
@@ -74,8 +77,11 @@ impl Pass {
             reloads.push(clock()? - began);
         }
         self.tell(level, "daemon_reload", median(reloads), "ms");
+        self.measure_singles(level)?;
         let used = processor::used_for(self.subject)?;
-        let all = self.subject.time_restart_all(level, self.end)?;
+        let all = self
+            .subject
+            .time_restart_all(level, Instant::now() + self.limit)?;
         let used = processor::used_for(self.subject)? - used;
         self.tell(level, "restart_all", all / level as f64, "ms");
         self.tell(level, "restart_all_cpu", used / level as f64, "ms");

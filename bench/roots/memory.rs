@@ -1,8 +1,9 @@
 //! Nothing in; what the processes and the kernel of the booted system use at this moment out.
 //!
 //! The booted system has no memory controller where the machine runs with control groups of version 1, so its kernel memory is
-//! the machine's: slab, page tables, kernel stacks, per-CPU data and tmpfs. It is measured as a difference, which other work on the
-//! machine disturbs; levels below 100 tell nothing. What processes use is their share (PSS), which nothing else disturbs.
+//! the machine's: what cannot be reclaimed of slab, page tables, kernel stacks, per-CPU data. It is measured as a difference, which
+//! other work on the machine disturbs; levels below 100 tell nothing. What processes use is their share (PSS), which nothing else
+//! disturbs.
 
 use std::fs;
 use std::thread;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 /// Fields of /proc/meminfo that containers cost (proc_meminfo(5)).
-const KERNEL: [&str; 5] = ["Slab", "PageTables", "KernelStack", "Percpu", "Shmem"];
+const KERNEL: [&str; 4] = ["SUnreclaim", "PageTables", "KernelStack", "Percpu"];
 
 /// One look.
 #[derive(Clone, Copy)]

@@ -113,9 +113,7 @@ pub fn give_attributes(
     kept: &attributes::Attributes,
 ) -> Result<()> {
     let target = target.as_fd();
-    let (owner, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-    fchown(target, Some(owner), Some(group)).context("cannot give it its owner")?;
-    fchmod(target, Mode::from_bits_truncate(mode)).context("cannot give it its mode")?;
+    give_owner(target, stat, mode)?;
     attributes::set(target, kept).map_err(|(name, cause)| {
         anyhow::Error::new(cause).context(format!("cannot give it its attribute '{name}'"))
     })?;
@@ -127,12 +125,18 @@ pub fn give_attributes(
 ///
 /// # Errors
 /// When one is refused.
-pub fn give_owner(target: impl AsFd, stat: &FileStat) -> Result<()> {
+pub fn give_owner(target: impl AsFd, stat: &FileStat, mode: u32) -> Result<()> {
     let target = target.as_fd();
-    let (owner, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-    fchown(target, Some(owner), Some(group)).context("cannot give it its owner")?;
-    fchmod(target, Mode::from_bits_truncate(stat.st_mode & 0o7777))
-        .context("cannot give it its mode")
+    let made = fstat(target)?;
+    // Most are right already, and to look is much cheaper than to write an inode.
+    if (made.st_uid, made.st_gid) != (stat.st_uid, stat.st_gid) {
+        let (owner, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+        fchown(target, Some(owner), Some(group)).context("cannot give it its owner")?;
+    }
+    if made.st_mode & 0o7777 != mode {
+        fchmod(target, Mode::from_bits_truncate(mode)).context("cannot give it its mode")?;
+    }
+    Ok(())
 }
 
 /// Makes `target` share the content of `source` (ioctl_ficlone(2)); whether the filesystem can.

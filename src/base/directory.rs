@@ -203,12 +203,14 @@ impl<'a> Walker<'a> {
         if part.is_some() && !enters {
             self.counts.not_entered += 1;
         }
-        mkdirat(&directory.target, name, Mode::S_IRWXU)?;
+        // Nobody else gets into the half base, whatever the mode in it.
+        let mode = Mode::from_bits_truncate(stat.st_mode & 0o777) | Mode::S_IRWXU;
+        mkdirat(&directory.target, name, mode)?;
         match part.filter(|_| enters) {
             Some(part) => self.tasks.push(Task { path, part }),
             None => {
                 let made = open_directory(&directory.target, Path::new(&as_os(name)))?;
-                copy::give_owner(&made, &stat)?;
+                copy::give_owner(&made, &stat, stat.st_mode & 0o7777)?;
                 self.add_part(path, &stat, 0, Vec::new());
             }
         }
@@ -262,14 +264,14 @@ impl<'a> Walker<'a> {
         let refused = || format!("cannot finish '{}' of the base", directory.path.display());
         let is_whole = matches!(directory.part, Part::Linked | Part::Copied);
         // What happens in a directory that the base has as an empty one, its time would tell.
+        let mode = directory.stat.st_mode & 0o7777;
         let time = if is_whole && is_enterable(&directory.stat) {
             let kept = attributes::kept(&directory.source).with_context(refused)?;
-            let mode = directory.stat.st_mode & 0o7777;
             copy::give_attributes(&directory.target, &directory.stat, mode, &kept)
                 .with_context(refused)?;
             super::row::mtime(&directory.stat)
         } else {
-            copy::give_owner(&directory.target, &directory.stat).with_context(refused)?;
+            copy::give_owner(&directory.target, &directory.stat, mode).with_context(refused)?;
             0
         };
         let Directory {

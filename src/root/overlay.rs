@@ -145,7 +145,10 @@ pub fn make_directory(path: &Path, mode: u32) -> Result<()> {
 /// Filesystems that cannot carry an upper (overlayfs.rst, "Upper layer"): some by name, which says more than EINVAL does,
 /// and every one without the extended attributes that mark a directory opaque. On those the kernel mounts all the same,
 /// and fails later.
-fn refuse_unfit_upper(upper: &Path) -> Result<()> {
+///
+/// # Errors
+/// Then, and when it cannot be looked at.
+pub fn refuse_unfit_upper(upper: &Path) -> Result<()> {
     const NFS: FsType = FsType(0x6969);
     const FUSE: FsType = FsType(0x6573_5546);
     const VFAT: FsType = FsType(0x4d44);

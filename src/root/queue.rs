@@ -54,13 +54,12 @@ pub fn take_turn() -> Result<Turn> {
     let end = Instant::now() + PATIENCE;
     loop {
         let roots = roots_on(&mut table)?;
+        let roots = roots.len() - take_off_left(&roots)?;
         let left = end.saturating_duration_since(Instant::now());
-        if roots.len() < ROOM || left.is_zero() {
+        if roots < ROOM || left.is_zero() {
             return Ok(Turn { _lane: lane });
         }
-        if take_off_left(&roots)? == 0 {
-            wait_for_change(&table, left)?;
-        }
+        wait_for_change(&table, left)?;
     }
 }
 

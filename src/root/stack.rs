@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::overlay::make_directory;
+use super::overlay::{make_directory, refuse_unfit_upper};
 use super::seen::owner;
 use super::writable::STACKED;
 use crate::container::Name;
@@ -59,6 +59,8 @@ fn provide_writable(state: &Path, current: &Path) -> Result<()> {
     let (data, upper) = (stacked.join("data"), state.join("upper"));
     let failed = || format!("cannot make '{}'", data.display());
     make_directory(&stacked, 0o700)?;
+    // systemd would not look, and the kernel fails later, or leaves a mark out.
+    refuse_unfit_upper(&stacked)?;
     make_directory(&stacked.join("work"), 0o755)?;
     if !data.is_dir() {
         if upper.is_dir() && !upper.is_symlink() {

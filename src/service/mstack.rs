@@ -62,6 +62,9 @@ pub fn suits(container: &Container) -> bool {
 pub fn add(unit: &mut Unit, container: &Container) {
     let stack = stack(&container.name);
     unit.add("Service", "RootMStack", shared::text(&stack));
+    // Without it commands of lodger's would run in the container's root, with all of the host's rights: whoever can write
+    // /etc/ld.so.preload there would have them.
+    unit.add("Service", "RootDirectoryStartOnly", "yes");
     unit.add(
         "Service",
         "WorkingDirectory",
@@ -136,6 +139,7 @@ Slice=lodger.slice
 ExecStart=/bin/x
 ExecStop=+/usr/libexec/lodgerd stop --timeout=10
 RootMStack=/var/lib/lodger/containers/web/web.mstack
+RootDirectoryStartOnly=yes
 WorkingDirectory=/srv
 BindReadOnlyPaths=-/etc/passwd -/etc/group -/etc/hosts -/etc/resolv.conf
 TemporaryFileSystem=/scratch:size=1048576,mode=1777,nosuid,nodev

@@ -23,11 +23,9 @@ pub fn add(unit: &mut Unit, container: &Container) {
     unit.add("Service", "RootDirectory", text(&link));
     // Commands of lodger's see the host.
     unit.add("Service", "RootDirectoryStartOnly", "yes");
-    unit.add(
-        "Service",
-        "WorkingDirectory",
-        text(&container.working_directory),
-    );
+    // "-": systemd also changes to it for commands of lodger's, where this /var covers the way to the root.
+    let directory = ["-", &container.working_directory.to_string_lossy()].concat();
+    unit.add("Service", "WorkingDirectory", escape::text(&directory));
     unit.add("Service", "BindReadOnlyPaths", LIVE);
     for directory in EMPTY {
         if container
@@ -45,6 +43,29 @@ pub fn add(unit: &mut Unit, container: &Container) {
     let var = container.name.state().join(place::OWN_VAR);
     unit.add("Service", "BindPaths", bind(&var, Path::new("/var")));
     add_mounts(unit, container);
+}
+
+/// Adds what fails a start whose working directory is not there, which would be in `/` instead. In a mount only the program
+/// itself can tell.
+pub fn add_assertion(unit: &mut Unit, container: &Container) {
+    let directory = &container.working_directory;
+    let state = container.name.state();
+    let mut mounts = container.mounts.keys();
+    let apart = ["/tmp", "/run", "/dev", "/proc", "/sys", "/var/tmp"].map(Path::new);
+    if directory.parent().is_none()
+        || mounts.any(|target| directory.starts_with(target))
+        || apart.iter().any(|place| directory.starts_with(place))
+    {
+        return;
+    }
+    let place = match directory.strip_prefix("/var") {
+        Ok(below) => state.join(place::OWN_VAR).join(below),
+        Err(_) => {
+            let below = directory.strip_prefix("/").unwrap_or(directory);
+            state.join(place::HELD_BASE).join(below)
+        }
+    };
+    unit.add("Unit", "AssertPathIsDirectory", text(&place));
 }
 
 /// Adds what the container's file mounts, and hides.

@@ -32,11 +32,13 @@ impl Way {
             RootKind::Shared => Way::Shared {
                 prepared: shared::prepared(container).iter().all(is_there),
             },
-            // systemd mounts for commands that see the host as well, and would make a place on the host that is not there.
+            // systemd mounts and changes directory for commands that see the host as well: a place that is not there would be made
+            // on the host, and a directory that is not there would fail the stop.
             RootKind::Overlay
                 if systemd >= mstack::SINCE
                     && mstack::suits(container)
-                    && container.mounts.keys().all(is_there) =>
+                    && container.mounts.keys().all(is_there)
+                    && prefix.at(&container.working_directory).is_dir() =>
             {
                 Way::Stacked {
                     prepared: mstack::prepared(container).iter().all(is_there),

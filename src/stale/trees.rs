@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-use nix::sys::stat::fstat;
+use nix::sys::stat::{FileStat, fstat};
 
 use super::process::{Identity, identity};
 use crate::place;
@@ -64,7 +64,8 @@ impl Trees {
         identity(&self.host)
     }
 
-    /// The inode number at the absolute `path` of `tree`; `None` if it has nothing there.
+    /// The inode number at the absolute `path` of `tree`; `None` if it has nothing there, or if it is a base that has something
+    /// else than the host: then the next base is due.
     ///
     /// # Errors
     /// When it cannot be looked up.
@@ -73,13 +74,14 @@ impl Trees {
         if let Some(inode) = self.inodes.get(&key) {
             return Ok(*inode);
         }
-        let directory = match tree {
-            Tree::Host => Some(&self.host),
-            Tree::CurrentBase => self.current.as_ref(),
-        };
-        let inode = match directory {
-            Some(directory) => inode_below(directory, path.strip_prefix("/").unwrap_or(path))?,
-            None => None,
+        let below = path.strip_prefix("/").unwrap_or(path);
+        let host = file_below(&self.host, below)?;
+        let inode = match (tree, &self.current) {
+            (Tree::Host, _) => host.map(|host| host.st_ino),
+            (Tree::CurrentBase, None) => None,
+            (Tree::CurrentBase, Some(current)) => file_below(current, below)?
+                .filter(|base| host.is_some_and(|host| is_same(base, &host)))
+                .map(|base| base.st_ino),
         };
         if self.inodes.len() >= MOST_REMEMBERED {
             self.inodes.clear();
@@ -89,8 +91,18 @@ impl Trees {
     }
 }
 
+/// Whether a base has what the host has: the same file, or a copy of it, which keeps size and time.
+fn is_same(base: &FileStat, host: &FileStat) -> bool {
+    let written = |stat: &FileStat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
+    (base.st_dev, base.st_ino) == (host.st_dev, host.st_ino) || written(base) == written(host)
+}
+
 /// The inode at the relative `path` below `directory`; `None` if there is nothing, or a link on the way.
 pub fn inode_below(directory: &OwnedFd, path: &Path) -> Result<Option<u64>> {
+    Ok(file_below(directory, path)?.map(|file| file.st_ino))
+}
+
+fn file_below(directory: &OwnedFd, path: &Path) -> Result<Option<FileStat>> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
         .resolve(
@@ -99,11 +111,9 @@ pub fn inode_below(directory: &OwnedFd, path: &Path) -> Result<Option<u64>> {
                 | ResolveFlag::RESOLVE_NO_MAGICLINKS,
         );
     match openat2(directory.as_fd(), path, how) {
-        Ok(file) => Ok(Some(
-            fstat(&file)
-                .with_context(|| format!("cannot look at '{}'", path.display()))?
-                .st_ino,
-        )),
+        Ok(file) => fstat(&file)
+            .map(Some)
+            .with_context(|| format!("cannot look at '{}'", path.display())),
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG) => Ok(None),
         Err(cause) => Err(cause).with_context(|| format!("cannot look up '{}'", path.display())),
     }

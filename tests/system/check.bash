@@ -122,6 +122,9 @@ drop_in() {
 
 reload() { must systemctl daemon-reload; }
 
+# Has containers start on the host as it is now, as a refresh does.
+new_base() { must lodger base create; }
+
 # Where the file system of a container's payload and its process id are. $1: container.
 main_pid() { systemctl show --value --property MainPID "lodger-$1.service"; }
 

@@ -197,8 +197,9 @@ fn what_cannot_be_set_says_why_and_what_to_do() {
 /// What lodger writes itself cannot be set besides, unless a second line adds to the first.
 #[test]
 fn what_lodger_writes_cannot_be_replaced() {
-    const ADD_UP: [&str; 4] = [
+    const ADD_UP: [&str; 5] = [
         "Documentation",
+        "ReadOnlyPaths",
         "RequiresMountsFor",
         "RestartForceExitStatus",
         "SuccessExitStatus",
