@@ -1,15 +1,14 @@
 //! A container in, its service unit out.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::iter;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::container::{Base, Container, MountSource, Network, Restart, ServiceType, User};
 use crate::place;
 use crate::signal::SignalNumber;
-use crate::unit::{Escaped, Unit, escape};
+use crate::unit::Unit;
+use crate::unit::escape::{self, WordList, Words};
 
 mod limits;
 mod mount;
@@ -60,7 +59,7 @@ fn header(source: &Path) -> String {
         env!("CARGO_PKG_VERSION"),
         " from "
     );
-    let source = source.to_string_lossy();
+    let source = escape::path_text(source);
     [BEFORE, &source, "; edit that file instead."].concat()
 }
 
@@ -71,29 +70,28 @@ fn add_description(unit: &mut Unit, container: &Container) {
     unit.add(
         "Unit",
         "SourcePath",
-        escape::text(&container.source.to_string_lossy()),
+        escape::text(&escape::path_text(&container.source)),
     );
-    unit.add("Unit", "RequiresMountsFor", mounts_for(container));
+    unit.add_words("Unit", "RequiresMountsFor", Words::List, |paths| {
+        add_mounts_for(paths, container)
+    });
     // systemd's default, 5 starts in 10 s, would leave a container failed that was refreshed often.
     unit.add("Unit", "StartLimitIntervalSec", "0");
 }
 
 /// The upper and what is mounted: a /var or /srv on its own file system is there before it is looked for.
-fn mounts_for(container: &Container) -> Escaped<'static> {
-    let state = container.name.state();
-    let shown = container.root.show.iter().map(Cow::from);
-    let mounted = container
-        .mounts
-        .values()
-        .filter_map(|mount| match &mount.source {
-            MountSource::Host(path) => Some(Cow::from(path)),
-            MountSource::Volume { name, .. } => {
-                Some(Cow::from(Path::new(place::VOLUMES).join(name)))
-            }
-            MountSource::Tmpfs { .. } => None,
-        });
-    let paths = iter::once(Cow::from(&state)).chain(shown).chain(mounted);
-    escape::words(paths.map(|path| path.to_string_lossy().into_owned()))
+fn add_mounts_for(paths: &mut WordList, container: &Container) {
+    paths.joined(&[place::CONTAINERS, "/", container.name.as_str()]);
+    for path in &container.root.show {
+        paths.word(&escape::path_text(path));
+    }
+    for mount in container.mounts.values() {
+        match &mount.source {
+            MountSource::Host(path) => paths.word(&escape::path_text(path)),
+            MountSource::Volume { name, .. } => paths.joined(&[place::VOLUMES, "/", name]),
+            MountSource::Tmpfs { .. } => {}
+        }
+    }
 }
 
 fn add_relations(unit: &mut Unit, container: &Container, way: Way) {
@@ -172,19 +170,25 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
     unit.add("Service", "Slice", place::SLICE);
     if way == Way::Mounted {
         // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
-        unit.add(
+        unit.add_words(
             "Service",
             "ExecStartPre",
-            escape::privileged_command(mount::command(container)),
+            Words::PrivilegedCommand,
+            |command| mount::add_command(command, container),
         );
     }
-    let init = [place::INIT, "--"].into_iter().filter(|_| container.init);
-    let exec = container.exec.iter().map(String::as_str);
-    unit.add("Service", "ExecStart", escape::command(init.chain(exec)));
+    unit.add_words("Service", "ExecStart", Words::Command, |command| {
+        if container.init {
+            command.words(&[place::INIT, "--"]);
+        }
+        command.words(&container.exec);
+    });
     if !container.exec_reload.is_empty() {
-        let reload = container.exec_reload.iter().map(String::as_str);
-        let reload = [place::LODGERD, "reload", "--"].into_iter().chain(reload);
-        unit.add("Service", "ExecReload", escape::privileged_command(reload));
+        let kind = Words::PrivilegedCommand;
+        unit.add_words("Service", "ExecReload", kind, |command| {
+            command.words(&[place::LODGERD, "reload", "--"]);
+            command.words(&container.exec_reload);
+        });
     }
     add_stop(unit, container);
     if way == Way::Mounted {
@@ -194,17 +198,18 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
 
 fn add_stop(unit: &mut Unit, container: &Container) {
     // systemd alone would not wait for the main process; see lodger::stop.
-    let timeout = format!("--timeout={}", seconds(container.stop_timeout));
-    let mut stop = vec![place::LODGERD.to_owned(), "stop".to_owned(), timeout];
-    if container.stop_signal != SignalNumber::TERM {
-        stop.push(format!("--signal={}", container.stop_signal));
-        unit.add(
-            "Service",
-            "KillSignal",
-            escape::verbatim(container.stop_signal.to_string()),
-        );
+    let signal =
+        (container.stop_signal != SignalNumber::TERM).then(|| container.stop_signal.to_string());
+    if let Some(signal) = &signal {
+        unit.add("Service", "KillSignal", escape::verbatim(signal));
     }
-    unit.add("Service", "ExecStop", escape::privileged_command(stop));
+    unit.add_words("Service", "ExecStop", Words::PrivilegedCommand, |stop| {
+        stop.words(&[place::LODGERD, "stop"]);
+        stop.joined(&["--timeout=", &seconds(container.stop_timeout)]);
+        if let Some(signal) = &signal {
+            stop.joined(&["--signal=", signal]);
+        }
+    });
 }
 
 fn add_unmount(unit: &mut Unit, container: &Container) {
@@ -212,29 +217,27 @@ fn add_unmount(unit: &mut Unit, container: &Container) {
     // short. What a start leaves that was cut short is taken away by later ones. No ExecStopPost= for it: with Type=exec and
     // PrivatePIDs= systemd 257 would abort, PID 1 and all, if it were stopped at a bad moment of its start
     // (service_spawn_internal, "!s->exec_fd_event_source").
-    let mut unmount = vec![place::LODGERD, "unmount"];
-    if container.network == Network::None {
-        unmount.push("--private-network");
-    }
-    unmount.push(container.name.as_str());
-    unit.add(
-        "Service",
-        "ExecStartPost",
-        escape::privileged_command(&unmount),
-    );
+    let kind = Words::PrivilegedCommand;
+    unit.add_words("Service", "ExecStartPost", kind, |unmount| {
+        unmount.words(&[place::LODGERD, "unmount"]);
+        if container.network == Network::None {
+            unmount.word("--private-network");
+        }
+        unmount.word(container.name.as_str());
+    });
 }
 
 fn add_root(unit: &mut Unit, container: &Container) {
     unit.add(
         "Service",
         "RootDirectory",
-        escape::text(&container.name.root().to_string_lossy()),
+        escape::text(&escape::path_text(&container.name.root())),
     );
     // ExecStartPre= and ExecStartPost= see the host.
     unit.add("Service", "RootDirectoryStartOnly", "yes");
     // systemd changes to it before ExecStartPre= too, when the root is not mounted yet, so it may be missing ("-");
     // lodgerd mount checks that it is there.
-    let directory = container.working_directory.to_string_lossy();
+    let directory = escape::path_text(&container.working_directory);
     let directory = ["-", &directory].concat();
     unit.add("Service", "WorkingDirectory", escape::text(&directory));
 }
@@ -246,11 +249,9 @@ fn add_payload(unit: &mut Unit, container: &Container) {
         None => {}
     }
     for (name, value) in &container.environment {
-        unit.add(
-            "Service",
-            "Environment",
-            escape::words([[name, "=", value].concat()]),
-        );
+        unit.add_words("Service", "Environment", Words::List, |variable| {
+            variable.joined(&[name, "=", value]);
+        });
     }
     for file in &container.environment_files {
         let optional = if file.optional { "-" } else { "" };

@@ -7,6 +7,7 @@ use std::fmt;
 pub mod escape;
 
 pub use escape::Escaped;
+use escape::{WordList, Words};
 
 /// One unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,22 @@ impl Unit {
         self.text.push_str(key);
         self.text.push('=');
         self.text.push_str(value);
+        self.text.push('\n');
+    }
+
+    /// One more line of words of this `kind`: those that `write` adds. Without any the line would take back what systemd has
+    /// of that key.
+    pub fn add_words(
+        &mut self,
+        section: &'static str,
+        key: &str,
+        kind: Words,
+        write: impl FnOnce(&mut WordList),
+    ) {
+        self.begin(section);
+        self.text.push_str(key);
+        self.text.push('=');
+        write(&mut WordList::new(&mut self.text, kind));
         self.text.push('\n');
     }
 
@@ -85,9 +102,19 @@ mod tests {
         unit.add("Unit", "Description", escape::text("100%"));
         unit.add("Service", "Type", "exec");
         unit.add("Service", "ExecStart", escape::command(["/bin/x", "a b"]));
+        unit.add_words("Service", "ExecStop", Words::PrivilegedCommand, |words| {
+            words.word("/bin/x");
+            words.joined(&["a=", "$b", "", "c d"]);
+            words.joined(&["", ";"]);
+            words.joined(&[]);
+        });
+        unit.add_words("Service", "Environment", Words::List, |words| {
+            words.joined(&["a=", "$b%"]);
+        });
         assert_eq!(
             unit.text(),
-            "# by hand\n\n[Unit]\nDescription=100%%\n\n[Service]\nType=exec\nExecStart=/bin/x \"a b\"\n"
+            "# by hand\n\n[Unit]\nDescription=100%%\n\n[Service]\nType=exec\nExecStart=/bin/x \"a b\"\n\
+             ExecStop=+/bin/x \"a=$$bc d\" \";\" \"\"\nEnvironment=a=$b%%\n"
         );
     }
 }

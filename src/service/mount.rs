@@ -1,49 +1,46 @@
 //! A container in; the command that mounts its root out.
 
-use std::borrow::Cow;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::container::{Container, Mount, MountSource, RootKind, ServiceType, User};
 use crate::place;
+use crate::unit::escape::{WordList, path_text};
 
 /// Where `ProtectSystem=yes` makes everything read-only (systemd.exec(5)), and the links to it.
 const READ_ONLY: [&str; 9] = [
     "/usr", "/boot", "/efi", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
 ];
 
-/// `lodgerd mount` with what the container says about its root. systemd's own `BindPaths=` and `TemporaryFileSystem=` would be
+/// Adds `lodgerd mount` with what the container says about its root. systemd's own `BindPaths=` and `TemporaryFileSystem=` would be
 /// done before the root is there.
-pub fn command(container: &Container) -> Vec<Cow<'_, str>> {
+pub fn add_command(command: &mut WordList, container: &Container) {
     let root = &container.root;
-    let mut command = Vec::with_capacity(16);
-    command.extend([place::LODGERD, "mount"].map(Cow::from));
-    command.push(joined("--base=", root.base.word()));
-    let hidden = root.hide.iter();
-    command.extend(hidden.map(|path| joined("--hide=", &path.to_string_lossy())));
+    command.words(&[place::LODGERD, "mount"]);
+    command.joined(&["--base=", root.base.word()]);
+    for path in &root.hide {
+        command.joined(&["--hide=", &path_text(path)]);
+    }
     if root.ephemeral {
-        command.push("--ephemeral".into());
+        command.word("--ephemeral");
     }
     for path in &root.show {
-        bind(&mut command, path.to_string_lossy(), path, true);
+        bind(command, &[&path_text(path)], path, true);
     }
     for (target, mount) in &container.mounts {
-        add_mount(&mut command, target, mount);
+        add_mount(command, target, mount);
     }
-    if container.working_directory.parent().is_some() {
-        let directory = container.working_directory.to_string_lossy();
-        command.push(joined("--working-directory=", &directory));
+    let directory = path_text(&container.working_directory);
+    if directory != "/" {
+        command.joined(&["--working-directory=", &directory]);
     }
-    let programs = programs(container);
-    command.extend(programs.map(|program| joined("--program=", program)));
+    for program in programs(container) {
+        command.joined(&["--program=", program]);
+    }
     if !reports(container) {
-        command.push("--no-notify".into());
+        command.word("--no-notify");
     }
-    command.push(container.name.as_str().into());
-    command
-}
-
-fn joined(option: &str, value: &str) -> Cow<'static, str> {
-    [option, value].concat().into()
+    command.word(container.name.as_str());
 }
 
 /// What is going to be executed, and has to be there. An init looks a bare name up itself, in the container's own `PATH`.
@@ -73,48 +70,48 @@ pub fn writable_in_read_only(container: &Container) -> impl Iterator<Item = &Pat
         .mounts
         .iter()
         .filter(|(_, mount)| !mount.read_only);
+    // As text, for targets are normal.
+    let is_below = |target: &Path, above: &str| {
+        let rest = target.as_os_str().as_bytes().strip_prefix(above.as_bytes());
+        rest.is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+    };
     writable
         .map(|(target, _)| target.as_path())
         .filter(move |target| {
-            everywhere || programs && READ_ONLY.iter().any(|above| target.starts_with(above))
+            everywhere || programs && READ_ONLY.iter().any(|above| is_below(target, above))
         })
 }
 
-fn add_mount<'c>(command: &mut Vec<Cow<'c, str>>, target: &'c Path, mount: &'c Mount) {
+fn add_mount(command: &mut WordList, target: &Path, mount: &Mount) {
     match &mount.source {
-        MountSource::Host(source) => {
-            bind(command, source.to_string_lossy(), target, mount.read_only)
-        }
+        MountSource::Host(source) => bind(command, &[&path_text(source)], target, mount.read_only),
         MountSource::Volume { name, owner, mode } => {
-            let mut volume = format!("--volume={name}");
+            let mut options = String::new();
             if let Some(owner) = owner {
                 let group = owner.group.as_ref().map(|group| format!(":{group}"));
-                volume += &format!(",owner={}{}", owner.user, group.unwrap_or_default());
+                options += &format!(",owner={}{}", owner.user, group.unwrap_or_default());
             }
             if let Some(mode) = mode {
-                volume += &format!(",mode={mode:04o}");
+                options += &format!(",mode={mode:04o}");
             }
-            command.push(volume.into());
-            let source = [place::VOLUMES, "/", name].concat();
-            bind(command, source.into(), target, mount.read_only);
+            command.joined(&["--volume=", name, &options]);
+            let source = [place::VOLUMES, "/", name];
+            bind(command, &source, target, mount.read_only);
         }
         MountSource::Tmpfs { size, mode } => {
             let mode = mode.map(|mode| format!(",mode={mode:04o}"));
-            let tmpfs = format!("{size}{}", mode.unwrap_or_default());
-            command.extend(["--tmpfs".into(), tmpfs.into(), target.to_string_lossy()]);
+            command.word("--tmpfs");
+            command.joined(&[&size.to_string(), mode.as_deref().unwrap_or_default()]);
+            command.word(&path_text(target));
         }
     }
 }
 
-fn bind<'c>(
-    command: &mut Vec<Cow<'c, str>>,
-    source: Cow<'c, str>,
-    target: &'c Path,
-    read_only: bool,
-) {
-    let option = match read_only {
+fn bind(command: &mut WordList, source: &[&str], target: &Path, read_only: bool) {
+    command.word(match read_only {
         true => "--bind-read-only",
         false => "--bind",
-    };
-    command.extend([option.into(), source, target.to_string_lossy()]);
+    });
+    command.joined(source);
+    command.word(&path_text(target));
 }

@@ -142,7 +142,7 @@ fn add_capabilities(unit: &mut Unit, container: &Container) {
             Cow::from(format!("{DEFAULT_CAPABILITIES} {TRUSTED_CAPABILITIES}"))
         }
     };
-    unit.add("Service", "CapabilityBoundingSet", escape::verbatim(&set));
+    unit.add("Service", "CapabilityBoundingSet", escape::verbatim(&*set));
     // Who is not root has none of them otherwise, and nothing set-id to gain them by.
     let is_root = match &container.user {
         None => true,

@@ -11,13 +11,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 
 mod paths;
+mod words;
 
 pub use paths::{
     Unwritable, bind, credential, credential_data, environment_file, only_path, raw,
     temporary_file_system,
 };
+pub use words::{WordList, Words};
 
 /// A value that may stand in a unit: one line, escaped once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,99 +99,35 @@ pub fn text(text: &str) -> Escaped<'_> {
 
 /// What systemd takes as it is, without specifiers or words: numbers and what is made of them, such as `CPUQuota=150%`, and
 /// lists of unit names, in which a backslash is part of a name.
-pub fn verbatim(value: impl fmt::Display) -> Escaped<'static> {
-    owned(value.to_string())
+pub fn verbatim<'v>(value: impl Into<Cow<'v, str>>) -> Escaped<'v> {
+    Escaped(value.into())
+}
+
+/// A path as text. What is no UTF-8 in it, and the parser has refused, is a mark for that.
+pub fn path_text(path: &Path) -> Cow<'_, str> {
+    // to_string_lossy() alone takes several times as long.
+    path.to_str()
+        .map_or_else(|| path.to_string_lossy(), Cow::Borrowed)
 }
 
 /// Words of a list such as `Environment=`, each one quoted if it must be. `$` has no meaning there.
 pub fn words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
-    joined("", words, false)
+    words::all(Words::List, words)
 }
 
 /// Words of `ExecStart=` and its kin: as [`words`], and no variable is expanded. The first one is the program: there systemd
 /// expands no variables, so that a `$` in it could not be written; the parser has refused it.
 pub fn command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
-    joined("", words, true)
+    words::all(Words::Command, words)
 }
 
 /// [`command`] run with full privileges on the host's own root (systemd.service(5), `+`).
 pub fn privileged_command<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Escaped<'static> {
-    joined("+", words, true)
+    words::all(Words::PrivilegedCommand, words)
 }
 
 fn owned(escaped: String) -> Escaped<'static> {
     Escaped(Cow::Owned(escaped))
-}
-
-fn joined<S: AsRef<str>>(
-    prefix: &str,
-    words: impl IntoIterator<Item = S>,
-    variables: bool,
-) -> Escaped<'static> {
-    // What most commands need; to grow from nothing costs more than to write it.
-    let mut escaped = String::with_capacity(128);
-    escaped.push_str(prefix);
-    for (index, word) in words.into_iter().enumerate() {
-        if index > 0 {
-            escaped.push(' ');
-        }
-        push_quoted(&mut escaped, word.as_ref(), variables);
-    }
-    owned(escaped)
-}
-
-fn push_quoted(escaped: &mut String, word: &str, variables: bool) {
-    let found = kinds(word);
-    // A lone `;` would begin a second command.
-    let is_alone = word.is_empty() || word == ";";
-    if !is_alone && found == 0 {
-        return escaped.push_str(word);
-    }
-    let quotes = is_alone || found & QUOTED != 0;
-    if quotes {
-        escaped.push('"');
-    }
-    let special = |byte: u8| KINDS[usize::from(byte)] & REPLACED != 0;
-    push_replaced(escaped, word, special, |escaped, byte| match byte {
-        b'%' => escaped.push_str("%%"),
-        b'$' => escaped.push_str(if variables { "$$" } else { "$" }),
-        b'"' => escaped.push_str("\\\""),
-        b'\\' => escaped.push_str("\\\\"),
-        b'\n' => escaped.push_str("\\n"),
-        b'\t' => escaped.push_str("\\t"),
-        b'\r' => escaped.push_str("\\r"),
-        _ => push_hex(escaped, byte),
-    });
-    if quotes {
-        escaped.push('"');
-    }
-}
-
-/// What a byte is to [`words`]: one that has to stand in quotes, or one that stands for something else.
-const QUOTED: u8 = 1;
-const REPLACED: u8 = 2;
-
-/// By byte. A table, since every byte of every unit is looked up.
-static KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        if needs_quotes(byte as u8) {
-            kinds[byte] = QUOTED | REPLACED;
-        }
-        byte += 1;
-    }
-    kinds[b' ' as usize] = QUOTED;
-    kinds[b'\'' as usize] = QUOTED;
-    kinds[b'%' as usize] = REPLACED;
-    kinds[b'$' as usize] = REPLACED;
-    kinds
-};
-
-/// Those of all bytes of `text` together.
-fn kinds(text: &str) -> u8 {
-    let kinds = text.bytes().map(|byte| KINDS[usize::from(byte)]);
-    kinds.fold(0, |found, kind| found | kind)
 }
 
 /// Blanks, control characters (all below the blank but DEL), quotes and the backslash.

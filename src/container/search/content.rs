@@ -56,7 +56,8 @@ pub fn read_unchanged(
     name: &Path,
     buffer: &mut [u8],
 ) -> Option<Content> {
-    // The clock that a change is stamped with (inode_set_ctime_current() in the kernel).
+    // The clock that a change is stamped with (inode_set_ctime_current() in the kernel). A server of files has another; of what is
+    // cached of its files two looks would tell no more.
     let began = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).ok()?;
     let flags = OFlag::O_RDONLY
         | OFlag::O_NOFOLLOW
