@@ -19,7 +19,12 @@ use anyhow::{Context, Result};
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
+pub mod affected;
+pub mod change;
+pub mod interpreter;
+pub mod path_text;
 pub mod plan;
+pub mod reason;
 pub mod report;
 mod restart;
 
