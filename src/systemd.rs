@@ -30,6 +30,7 @@ trait Manager {
         states: &[&str],
         patterns: &[&str],
     ) -> zbus::Result<Vec<ListedUnit>>;
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     #[zbus(property(emits_changed_signal = "false"))]
@@ -91,6 +92,11 @@ impl ServiceState {
             self.active.as_str(),
             "active" | "activating" | "reloading" | "refreshing"
         )
+    }
+
+    /// Whether it is running, and not merely on its way there.
+    pub fn is_up(&self) -> bool {
+        matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
     }
 }
 
@@ -225,6 +231,17 @@ impl Systemd {
         })?))
     }
 
+    /// Queues a start of `unit`.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn start(&mut self, unit: &str) -> Result<Job> {
+        let question = format!("for a start of {unit}");
+        Ok(Job(self.ask(&question, async |manager| {
+            manager.start_unit(unit, "replace").await
+        })?))
+    }
+
     /// Restarts `unit`, or starts it if it is not running, and waits for the end of that. The job's result (`done`, `failed` ...);
     /// `None` if it ended unseen.
     ///
@@ -237,7 +254,7 @@ impl Systemd {
             manager.restart_unit(unit, "replace").await
         })?)];
         loop {
-            if let Some((_, result)) = finished.wait(self, &job)? {
+            if let Some((_, result)) = finished.wait(self, &job, PATIENCE)? {
                 return Ok(result);
             }
         }
