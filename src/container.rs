@@ -23,11 +23,13 @@ pub mod references;
 pub mod search;
 pub mod shared;
 pub mod sources;
+pub mod update;
 pub mod values;
 
 pub use mounts::{Mount, MountSource};
 pub use name::Name;
 pub use ordered::Ordered;
+pub use update::{Update, UpdatePolicy};
 
 /// One container: one service unit, one root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub struct Container {
     pub network: Network,
     /// Secrets, by the names that the program knows them by.
     pub credentials: Ordered<String, Credential>,
+    /// What a refresh does with it.
+    pub update: Update,
     /// Directives that go into the unit as they are: section, key, checked and escaped value.
     pub directives: Vec<(&'static str, String, String)>,
 }

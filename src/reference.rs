@@ -127,7 +127,7 @@ pub fn type_in_words(shape: &Shape) -> String {
             type_in_words(&Shape::Integer(*least, *most))
         ),
         Shape::Path => "an absolute path".to_owned(),
-        Shape::Time => "a time such as \"1min 30s\", or an integer of seconds".to_owned(),
+        Shape::Time(..) => "a time such as \"1min 30s\", or an integer of seconds".to_owned(),
         Shape::Size => "a size such as \"512M\", or an integer of bytes".to_owned(),
         Shape::SizeOrInfinity => {
             "a size such as \"512M\", an integer of bytes, or \"infinity\"".to_owned()

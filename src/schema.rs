@@ -139,10 +139,11 @@ fn shape(shape: &Shape) -> Value {
             integer(either, *least, *most)
         }
         Shape::Path => json!({ "type": "string", "pattern": "^/" }),
-        Shape::Time => {
+        Shape::Time(least, most) => {
             let unit = r"([uµμm]?s(ec)?|seconds?|m(in|inutes?)?|hr?|hours?|d(ays?)?|w(eeks?)?|M|months?|y(ears?)?)?";
             let span = format!(r"\s*([0-9]+(\.[0-9]+)?\s*{unit}\s*)+");
-            json!({ "type": ["string", "integer"], "pattern": or_instance(&span), "minimum": 1 })
+            let either = json!({ "type": ["string", "integer"], "pattern": or_instance(&span) });
+            integer(either, *least, *most)
         }
         Shape::Size => {
             json!({ "type": ["string", "integer"], "pattern": or_instance(SIZE), "minimum": 0 })

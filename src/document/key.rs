@@ -64,8 +64,8 @@ pub enum Shape {
     IntegerOrInfinity(i64, i64),
     /// An absolute path.
     Path,
-    /// A time span, or an integer of seconds.
-    Time,
+    /// A time span, or an integer of seconds in this range, both ends included.
+    Time(i64, i64),
     /// A size, or an integer of bytes.
     Size,
     /// A size, an integer of bytes, or `"infinity"`.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::*;
 use crate::container::{
     Base, Credential, Device, EnvironmentFile, Isolation, Limit, Limits, Mount, MountSource,
-    Network, Profile, Relations, Restart, Root, RootKind, ServiceType, Start, User, mounts::Owner,
+    Network, Profile, Relations, Restart, Root, RootKind, ServiceType, Start, Update, UpdatePolicy,
+    User, mounts::Owner,
 };
 use crate::signal::SignalNumber;
 
@@ -54,6 +55,13 @@ fn minimal(name: &str) -> Container {
         isolation: Isolation::default(),
         network: Network::Host,
         credentials: Ordered::default(),
+        update: Update {
+            policy: UpdatePolicy::Affected,
+            packages: Vec::new(),
+            wave: None,
+            settle: Duration::from_secs(1),
+            rollback: true,
+        },
         directives: Vec::new(),
     }
 }
@@ -121,6 +129,12 @@ fn every_key_arrives() {
         [credentials]
         password = { file = "/etc/credstore/shop" }
         key = { encrypted = "/etc/credstore.encrypted/shop" }
+        [update]
+        policy = "always"
+        packages = ["php8.4-fpm", "libc6", "php8.4-fpm"]
+        wave = "canary"
+        settle = "2.5s"
+        rollback = false
         [systemd.service]
         LogRateLimitBurst = 1000
     "#;
@@ -214,6 +228,13 @@ fn every_key_arrives() {
             credential("password", "/etc/credstore/shop", false),
             credential("key", "/etc/credstore.encrypted/shop", true),
         ])),
+        update: Update {
+            policy: UpdatePolicy::Always,
+            packages: words(&["libc6", "php8.4-fpm"]),
+            wave: Some("canary".to_owned()),
+            settle: Duration::from_millis(2500),
+            rollback: false,
+        },
         directives: vec![("Service", "LogRateLimitBurst".to_owned(), "1000".to_owned())],
         ..minimal("web")
     };
