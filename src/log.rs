@@ -13,6 +13,9 @@ pub const REFRESH_FINISHED: &str = "6f1c2a5d8f3e4b0c9d7a1e2b3c4d5e6f";
 /// `MESSAGE_ID=` of the journal entry for each container that a refresh left failed or stale.
 pub const CONTAINER_AT_FAULT: &str = "b0a9c8d7e6f54d3c8b2a1f0e9d8c7b6a";
 
+/// `MESSAGE_ID=` of the journal entry of `lodger-alert@.service`.
+pub const ALERT: &str = "3e7d1b9f5a2c4d688c0e4f6a1b3d5c7e";
+
 /// Sends messages on their way. Fields keep their names, in capitals: `CONTAINER=`, `REFRESH=`.
 pub fn init() {
     let level = LevelFilter::INFO;
@@ -40,7 +43,7 @@ pub fn report(report: &Report) {
     for container in report
         .containers
         .iter()
-        .filter(|container| container.action == Action::Failed)
+        .filter(|container| container.action.is_failure())
     {
         let reason = container.reason.as_deref().unwrap_or("unknown");
         tracing::error!(
@@ -51,7 +54,7 @@ pub fn report(report: &Report) {
             container.name
         );
     }
-    for stale in &report.verified.stale {
+    for stale in report.verified.unexpected() {
         tracing::error!(
             message_id = CONTAINER_AT_FAULT,
             container = stale.container,
@@ -77,14 +80,20 @@ pub fn report(report: &Report) {
         packages = report.packages.len(),
         restarted = report.count(Action::Restarted),
         failed = report.count(Action::Failed),
+        rolled_back = report.count(Action::RolledBack),
+        put_off = report.count(Action::PutOff),
         skipped = report.count(Action::Skipped),
+        unaffected = report.unaffected,
         processes = report.verified.processes,
         stale = report.verified.stale.len(),
-        "refresh {refresh} {}: {} packages changed, {} containers restarted, {} failed, {} processes of {} on old code",
+        "refresh {refresh} {}: {} packages changed, {} containers restarted, {} not affected, {} put off, {} failed; {} \
+         processes of {} on old code",
         outcome,
         report.packages.len(),
         report.count(Action::Restarted),
-        report.count(Action::Failed),
+        report.unaffected,
+        report.count(Action::PutOff),
+        report.count(Action::Failed) + report.count(Action::RolledBack),
         report.verified.stale.len(),
         report.verified.processes,
     );

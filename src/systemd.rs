@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use zbus::{Connection, OwnedObjectPath, OwnedVariant, block_on, connection, proxy};
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, block_on, connection, proxy};
 
 use crate::container::Name;
+use crate::place;
 
 mod jobs;
 
@@ -33,6 +34,13 @@ trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn start_transient_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        properties: &[(&str, Variant<'_>)],
+        aux: &[(&str, &[(&str, Variant<'_>)])],
+    ) -> zbus::Result<OwnedObjectPath>;
     #[zbus(property(emits_changed_signal = "false"))]
     fn system_state(&self) -> zbus::Result<String>;
     #[zbus(signal)]
@@ -242,6 +250,30 @@ impl Systemd {
         })?))
     }
 
+    /// Starts a timer, [`place::LATER_UNIT`] with this instance, that goes off once `at`. It does not outlive the boot.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn start_timer(&mut self, instance: &str, at: SystemTime) -> Result<()> {
+        let unit = format!("{}{instance}.timer", place::LATER_UNIT);
+        // systemd.time(7) has a blank where RFC 3339 has a T; a second more is never too early.
+        let at = humantime::format_rfc3339_seconds(at + Duration::from_secs(1)).to_string();
+        let calendar = at.replace('T', " ").replace('Z', " UTC");
+        let question = format!("for the timer {unit}");
+        self.ask(&question, async |manager| {
+            let properties = [
+                ("Description", Variant::from("Refresh of what was put off")),
+                ("TimersCalendar", Variant::from(vec![("OnCalendar", calendar.as_str())])),
+                ("AccuracyUSec", Variant::from(1_000_000u64)),
+                ("RemainAfterElapse", Variant::from(false)),
+            ];
+            manager
+                .start_transient_unit(&unit, "replace", &properties, &[])
+                .await
+        })?;
+        Ok(())
+    }
+
     /// Restarts `unit`, or starts it if it is not running, and waits for the end of that. The job's result (`done`, `failed` ...);
     /// `None` if it ended unseen.
     ///
@@ -353,6 +385,10 @@ fn connect_to_host() -> Result<Connection> {
 
 fn service_state(listed: ListedUnit) -> Option<ServiceState> {
     let (unit, _, load, active, sub, _, object, job_id, _, job) = listed;
+    // The one unit that is called like a container and is none.
+    if unit.starts_with(place::ALERT_UNIT) {
+        return None;
+    }
     let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
     let name = Name::parse(name).ok()?;
     let job = (job_id != 0).then_some(Job(job));

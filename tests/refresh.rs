@@ -30,6 +30,7 @@ impl Host {
     fn new(units: &[(&str, &'static str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let places = Places {
+            prefix: Prefix::under(directory.path().as_os_str()),
             state: directory.path().join("lodger"),
             admindir: directory.path().join("dpkg"),
             bases: directory.path().join("bases"),

@@ -131,15 +131,16 @@ fn write_shadows(out: &mut dyn Write, container: &ContainerStatus) -> Result<()>
 
 fn in_words(report: &Report) -> String {
     let mut text = format!(
-        "Last refresh: number {}, {}, at {}: {} packages changed, {} containers restarted, {} skipped, {} failed; {} of {} \
-         processes on old code.",
+        "Last refresh: number {}, {}, at {}: {} packages changed, {} containers restarted, {} not affected, {} put off, {} \
+         failed; {} of {} processes on old code.",
         report.number,
         report.outcome.word(),
         report.finished,
         report.packages.len(),
         report.count(Action::Restarted),
-        report.count(Action::Skipped),
-        report.count(Action::Failed),
+        report.unaffected,
+        report.count(Action::PutOff),
+        report.count(Action::Failed) + report.count(Action::RolledBack),
         report.verified.stale.len(),
         report.verified.processes,
     );
@@ -150,7 +151,7 @@ fn in_words(report: &Report) -> String {
         );
     }
     for container in &report.containers {
-        if let (Action::Failed, Some(reason)) = (container.action, &container.reason) {
+        if let (true, Some(reason)) = (container.action.is_failure(), &container.reason) {
             text += &format!("\n{}: {reason}", container.name);
         }
     }

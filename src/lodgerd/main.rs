@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use lodger::container::{Name, installed};
 use lodger::main_process::MainProcess;
 use lodger::prefix::Prefix;
-use lodger::refresh::Places;
+use lodger::refresh::{self, Places};
 use lodger::root::{self, lower, prepare};
 use lodger::signal::SignalNumber;
 use lodger::{isolation, log, place, reload, stop};
@@ -58,6 +58,11 @@ enum Command {
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
+    /// Say in the journal why a refresh could not bring a container onto the new code (lodger-alert@.service).
+    Alert {
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
     /// Write the namespaces of this process to a file (ExecStart= of lodgerd-isolation.service).
     Namespaces { file: PathBuf },
     /// Make sure that the namespaces in this file are not the host's (ExecStartPost= of lodgerd-isolation.service).
@@ -99,6 +104,7 @@ fn main() -> ExitCode {
         },
         Some(Command::Base) => base::run(),
         Some(Command::Prepare { name }) => prepare_container(&name),
+        Some(Command::Alert { name }) => alert(&name),
         Some(Command::Namespaces { file }) => write_namespaces(&file),
         Some(Command::Isolation { file }) => require_isolation(&file),
         Some(Command::Baseline) => Places::default().record_baseline(),
@@ -171,6 +177,14 @@ fn prepare_container(name: &Name) -> Result<()> {
         }
         None => bail!("no container file makes '{name}', or it has a mistake; see 'lodger check'"),
     }
+}
+
+fn alert(name: &Name) -> Result<()> {
+    let why = refresh::why_failed(&Places::default(), name)?;
+    log::init();
+    let name = name.as_str();
+    tracing::error!(message_id = log::ALERT, container = name, "{name}: {why}");
+    Ok(())
 }
 
 fn write_namespaces(file: &Path) -> Result<()> {

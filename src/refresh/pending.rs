@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::affected::Reason;
+use super::reason::Reason;
 use super::moment::Moment;
 use super::places::Places;
 use crate::state_file;
@@ -32,6 +32,9 @@ pub struct Due {
     /// The number of the base that it ran on when it was found: what it can go back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// Whether a security update is among the changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_security: bool,
     /// How its restart failed, in the refresh of that number, if it did: waves after its own do not start while this stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failure>,
@@ -73,6 +76,7 @@ impl Pending {
             return;
         };
         there.since = due.since;
+        there.is_security |= due.is_security;
         for reason in due.reasons {
             if !there.reasons.contains(&reason) {
                 there.reasons.push(reason);

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::affected::Reason;
+use super::reason::Reason;
 use super::waves::{Order, wave_of, waves};
+use crate::settings::{OnFailure, Settings};
 
 /// A container that is due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,6 +88,14 @@ impl Hindrance {
         )
     }
 
+    /// When it ends by itself, RFC 3339, if that is known.
+    pub fn until(&self) -> Option<&str> {
+        match self {
+            Self::Hold { until } | Self::Window { opens: until, .. } => until.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether somebody has decided that it runs on as it is.
     pub fn is_wanted(&self) -> bool {
         matches!(self, Self::Never | Self::Base { .. })
@@ -127,18 +136,12 @@ impl std::fmt::Display for Hindrance {
 }
 
 /// The host's rules.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Names of waves in their order.
-    pub waves: Vec<String>,
-    /// The most containers in one wave.
-    pub width: Option<usize>,
-    /// The same for the waves of a name.
-    pub widths: BTreeMap<String, usize>,
+#[derive(Debug, Clone)]
+pub struct Rules<'a> {
+    /// The order and width of waves, and what a failure means for those after it.
+    pub settings: &'a Settings,
     /// Waves whose window is closed, and when it opens.
     pub closed: BTreeMap<String, Option<String>>,
-    /// Whether a failure keeps later waves from starting.
-    pub stop_on_failure: bool,
 }
 
 /// What is to be done.
@@ -188,7 +191,7 @@ pub fn plan(candidates: Vec<Candidate>, rules: &Rules) -> Plan {
             hindrances.insert(&candidate.name, hindrance);
         }
     }
-    if rules.stop_on_failure {
+    if rules.settings.on_failure == OnFailure::Stop {
         stop_after_failures(&candidates, &order, &mut hindrances);
     }
     put_off_what_is_required(&candidates, &mut hindrances);

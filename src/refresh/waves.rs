@@ -1,32 +1,21 @@
 //! Containers that are to be restarted in; the waves they are restarted in, out. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use super::plan::{Candidate, Planned, Rules, Wave};
-
-/// The wave of a container that names none.
-pub const DEFAULT: &str = "default";
-/// The wave that comes first unless the settings say otherwise.
-pub const CANARY: &str = "canary";
+use crate::container::update::DEFAULT_WAVE;
 
 /// The wave that a container asks for.
 pub fn wave_of(candidate: &Candidate) -> &str {
-    candidate.wave.as_deref().unwrap_or(DEFAULT)
+    candidate.wave.as_deref().unwrap_or(DEFAULT_WAVE)
 }
 
-/// The names of all waves in their order: the settings', with `canary` first and `default` last if they do not say, and others
-/// in between by name.
-fn names<'a>(candidates: &'a [Candidate], rules: &'a Rules) -> Vec<&'a str> {
-    let listed: Vec<&str> = rules.waves.iter().map(String::as_str).collect();
-    let mut names = Vec::new();
-    names.extend((!listed.contains(&CANARY)).then_some(CANARY));
-    names.extend(&listed);
-    let others: BTreeSet<&str> = candidates.iter().map(wave_of).collect();
-    let others = others
-        .into_iter()
-        .filter(|name| !listed.contains(name) && ![CANARY, DEFAULT].contains(name));
-    names.extend(others);
-    names.extend((!listed.contains(&DEFAULT)).then_some(DEFAULT));
+/// The names of the waves that candidates ask for, in their order.
+fn names<'a>(candidates: &'a [Candidate], rules: &Rules) -> Vec<&'a str> {
+    let names: BTreeSet<&str> = candidates.iter().map(wave_of).collect();
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_by_key(|name| rules.settings.wave_order(name));
     names
 }
 
@@ -40,7 +29,7 @@ pub struct Order<'a> {
 
 impl<'a> Order<'a> {
     /// The order of `candidates`. What a container requires comes no later than itself.
-    pub fn of(candidates: &'a [Candidate], rules: &'a Rules) -> Self {
+    pub fn of(candidates: &'a [Candidate], rules: &Rules) -> Self {
         let names = names(candidates, rules);
         let place = |candidate: &Candidate| {
             let wave = wave_of(candidate);
@@ -79,7 +68,7 @@ impl<'a> Order<'a> {
     /// The name of the wave that a container is in, whatever it asks for.
     pub fn name(&self, candidate: &Candidate) -> &'a str {
         let name = self.names.get(self.place(candidate)).copied();
-        name.unwrap_or(DEFAULT)
+        name.unwrap_or(DEFAULT_WAVE)
     }
 }
 
@@ -92,8 +81,8 @@ pub fn waves(ready: &[&Candidate], order: &Order, rules: &Rules) -> Vec<Wave> {
     }
     let mut waves = Vec::new();
     for members in by_place.into_values() {
-        let name = members.first().map_or(DEFAULT, |first| order.name(first));
-        let width = rules.widths.get(name).copied().or(rules.width);
+        let name = members.first().map_or(DEFAULT_WAVE, |first| order.name(first));
+        let width = rules.settings.width_of(name).map(NonZeroUsize::get);
         for level in levels(members) {
             for chunk in level.chunks(width.unwrap_or(level.len()).max(1)) {
                 waves.push(Wave {

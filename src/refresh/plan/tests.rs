@@ -1,4 +1,7 @@
+use std::num::NonZeroUsize;
+
 use super::*;
+use crate::settings;
 
 fn due(name: &str) -> Candidate {
     Candidate {
@@ -24,8 +27,18 @@ fn requiring(mut candidate: Candidate, required: &[&str]) -> Candidate {
 }
 
 /// `canary: a b | default: c`, then `left: reason` for each.
-fn told(candidates: Vec<Candidate>, rules: &Rules) -> String {
-    let plan = plan(candidates, rules);
+fn told(candidates: Vec<Candidate>, settings: &Settings) -> String {
+    told_with(candidates, settings, &[])
+}
+
+fn told_with(candidates: Vec<Candidate>, settings: &Settings, closed: &[(&str, &str)]) -> String {
+    let closed = closed.iter();
+    let closed = closed.map(|(wave, opens)| ((*wave).to_owned(), Some((*opens).to_owned())));
+    let rules = Rules {
+        settings,
+        closed: closed.collect(),
+    };
+    let plan = plan(candidates, &rules);
     let waves = plan.waves.iter().map(|wave| {
         let names = wave.containers.iter().map(|planned| planned.name.as_str());
         format!("{}: {}", wave.name, names.collect::<Vec<_>>().join(" "))
@@ -49,16 +62,13 @@ fn waves_come_in_the_order_of_the_settings() {
         ]
     };
     assert_eq!(
-        told(due(), &Rules::default()),
+        told(due(), &Settings::default()),
         "canary: first | a: even | b: odd | late: edge | default: web"
     );
-    let rules = Rules {
-        waves: ["late", "default", "canary"].map(str::to_owned).into(),
-        ..Rules::default()
-    };
+    let settings = settings::parse("refresh.waves = [\"late\", \"default\", \"canary\"]\n").unwrap();
     assert_eq!(
-        told(due(), &rules),
-        "late: edge | default: web | canary: first | a: even | b: odd"
+        told(due(), &settings),
+        "late: edge | a: even | b: odd | default: web | canary: first"
     );
 }
 
@@ -72,11 +82,11 @@ fn what_is_required_or_comes_before_is_in_an_earlier_wave() {
     ];
     let candidates = vec![last, requiring(due("web"), &["db"]), due("db"), due("x")];
     assert_eq!(
-        told(candidates, &Rules::default()),
+        told(candidates, &Settings::default()),
         "default: db x | default: web | default: a"
     );
     let circle = vec![requiring(due("a"), &["b"]), requiring(due("b"), &["a"])];
-    assert_eq!(told(circle, &Rules::default()), "default: a b");
+    assert_eq!(told(circle, &Settings::default()), "default: a b");
     let of_canary = vec![
         requiring(in_wave("web", "canary"), &["db"]),
         requiring(due("db"), &["disk"]),
@@ -84,7 +94,7 @@ fn what_is_required_or_comes_before_is_in_an_earlier_wave() {
         due("other"),
     ];
     assert_eq!(
-        told(of_canary, &Rules::default()),
+        told(of_canary, &Settings::default()),
         "canary: disk | canary: db | canary: web | default: other"
     );
 }
@@ -94,23 +104,17 @@ fn no_wave_is_wider_than_it_may_be() {
     let names = ["a", "b", "c", "d", "e"];
     let mut candidates: Vec<_> = names.map(due).into();
     candidates.extend(["f", "g"].map(|name| in_wave(name, "canary")));
-    let rules = Rules {
-        width: Some(2),
-        widths: [("canary".to_owned(), 1)].into(),
-        ..Rules::default()
-    };
+    let settings = settings::parse("refresh.width = 2\nwaves.canary.width = 1\n").unwrap();
+    assert_eq!(settings.width_of("default"), NonZeroUsize::new(2));
     assert_eq!(
-        told(candidates, &rules),
+        told(candidates, &settings),
         "canary: f | canary: g | default: a b | default: c d | default: e"
     );
 }
 
 #[test]
 fn a_closed_window_puts_its_wave_off_and_what_that_requires() {
-    let rules = Rules {
-        closed: [("late".to_owned(), Some("2026-11-29T02:00:00Z".to_owned()))].into(),
-        ..Rules::default()
-    };
+    let closed = [("late", "2026-11-29T02:00:00Z")];
     let secure = Candidate {
         ignores_windows: true,
         ..in_wave("secure", "late")
@@ -122,7 +126,7 @@ fn a_closed_window_puts_its_wave_off_and_what_that_requires() {
         secure,
     ];
     assert_eq!(
-        told(candidates, &rules),
+        told_with(candidates, &Settings::default(), &closed),
         "late: secure | default: web | edge (the window of wave 'late' opens at 2026-11-29T02:00:00Z) \
          | db (it would take 'edge' along, which is put off)"
     );
@@ -143,18 +147,14 @@ fn a_failure_keeps_later_waves_from_starting_and_no_others() {
             in_wave("edge", "late"),
         ]
     };
-    let mut rules = Rules {
-        stop_on_failure: true,
-        ..Rules::default()
-    };
     assert_eq!(
-        told(candidates(), &rules),
+        told(candidates(), &Settings::default()),
         "canary: other | probe (held on base 3) | web ('probe' in wave 'canary' has failed) \
          | edge ('probe' in wave 'canary' has failed)"
     );
-    rules.stop_on_failure = false;
+    let settings = settings::parse("refresh.on-failure = \"continue\"\n").unwrap();
     assert_eq!(
-        told(candidates(), &rules),
+        told(candidates(), &settings),
         "canary: other | late: edge | default: web | probe (held on base 3)"
     );
 }
@@ -166,8 +166,8 @@ fn what_somebody_wants_left_takes_no_other_with_it() {
         ..requiring(due("web"), &["db"])
     };
     assert_eq!(
-        told(vec![held, due("db")], &Rules::default()),
+        told(vec![held, due("db")], &Settings::default()),
         "default: db | web (update.policy is \"never\")"
     );
-    assert_eq!(plan(Vec::new(), &Rules::default()), Plan::default());
+    assert_eq!(told(Vec::new(), &Settings::default()), "");
 }
