@@ -385,10 +385,6 @@ fn connect_to_host() -> Result<Connection> {
 
 fn service_state(listed: ListedUnit) -> Option<ServiceState> {
     let (unit, _, load, active, sub, _, object, job_id, _, job) = listed;
-    // The one unit that is called like a container and is none.
-    if unit.starts_with(place::ALERT_UNIT) {
-        return None;
-    }
     let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
     let name = Name::parse(name).ok()?;
     let job = (job_id != 0).then_some(Job(job));

@@ -28,6 +28,9 @@ pub const UNIT_SUFFIXES: [&str; 11] = [
     ".scope",
 ];
 
+/// The name whose instances are taken: see [`place::ALERT_UNIT`].
+const ALERT: &str = "alert";
+
 /// A checked name: `web`, or `web@3` for an instance of `web@.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
@@ -42,6 +45,11 @@ impl Name {
         check_stem(stem)?;
         if let Some(instance) = instance {
             check_part("the instance", instance)?;
+            if stem == ALERT {
+                return Err(format!(
+                    "the instances of \"{ALERT}@\" would be lodger's own lodger-{ALERT}@.service"
+                ));
+            }
         }
         if let Some(suffix) = UNIT_SUFFIXES.iter().find(|suffix| text.ends_with(**suffix)) {
             return Err(format!(
@@ -224,6 +232,7 @@ mod tests {
     fn names_that_are_none_tell_the_rule() {
         for (name, why) in [
             ("", "the name is empty"),
+            ("alert@web", "the instances of \"alert@\" would be lodger's own lodger-alert@.service"),
             ("../x", "the name has '/' in it"),
             ("a b", "the name has ' ' in it"),
             ("Web", "the name has 'W' in it"),
