@@ -17,6 +17,7 @@ mod instances;
 pub mod keys;
 pub mod mounts;
 pub mod name;
+pub(crate) mod named;
 mod ordered;
 pub mod raw;
 pub mod references;

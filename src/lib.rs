@@ -61,3 +61,4 @@ pub mod stale;
 pub mod state_file;
 pub mod status;
 pub mod systemd;
+pub mod window;
