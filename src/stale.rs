@@ -21,6 +21,7 @@ use crate::cgroup;
 use crate::container::Name;
 use crate::root::seen;
 
+pub mod evidence;
 mod maps;
 mod process;
 mod trees;
@@ -29,6 +30,7 @@ use maps::MountLine;
 use process::{Identity, Process, has_ended};
 use trees::{Tree, Trees, inode_below};
 
+pub use evidence::Evidence;
 pub use maps::{Mapping, OverlayMount, lowers, overlay_mounts};
 
 /// The most that is read of a process's maps or mountinfo; a database with 100,000 mappings has 10 MB.

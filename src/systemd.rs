@@ -263,7 +263,10 @@ impl Systemd {
         self.ask(&question, async |manager| {
             let properties = [
                 ("Description", Variant::from("Refresh of what was put off")),
-                ("TimersCalendar", Variant::from(vec![("OnCalendar", calendar.as_str())])),
+                (
+                    "TimersCalendar",
+                    Variant::from(vec![("OnCalendar", calendar.as_str())]),
+                ),
                 ("AccuracyUSec", Variant::from(1_000_000u64)),
                 ("RemainAfterElapse", Variant::from(false)),
             ];

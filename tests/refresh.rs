@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use lodger::prefix::Prefix;
 use lodger::refresh::report::{Action, Outcome, Report};
 use lodger::refresh::{Places, refresh};
+use lodger::settings;
 use lodger::systemd::Systemd;
 
 mod fake_systemd;
@@ -81,6 +84,19 @@ impl Host {
         );
     }
 
+    /// A container file, so that the refresh knows more than systemd does.
+    fn file(&self, name: &str, text: &str) {
+        let directory = self._directory.path().join("etc/lodger");
+        fs::create_dir_all(&directory).unwrap();
+        let text = format!("exec = [\"/bin/true\"]\n{text}\n");
+        fs::write(directory.join(format!("{name}.toml")), text).unwrap();
+    }
+
+    fn settings(&self, text: &str) {
+        fs::create_dir_all(self._directory.path().join("etc")).unwrap();
+        fs::write(self._directory.path().join("etc/lodger.toml"), text).unwrap();
+    }
+
     fn refresh(&self, parallel: usize) -> Option<Report> {
         self.try_refresh(parallel).unwrap()
     }
@@ -88,7 +104,9 @@ impl Host {
     fn try_refresh(&self, parallel: usize) -> anyhow::Result<Option<Report>> {
         let shared = self.shared.clone();
         let mut systemd = Systemd::with(Arc::new(move || connect(&shared)))?;
-        refresh(&self.places, &mut systemd, parallel)
+        let mut settings = settings::read(&self.places.prefix).unwrap();
+        settings.parallel = NonZeroUsize::new(parallel).unwrap();
+        refresh(&self.places, &mut systemd, &settings, &mut ())
     }
 
     fn restarts(&self) -> Vec<String> {

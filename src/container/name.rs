@@ -232,7 +232,10 @@ mod tests {
     fn names_that_are_none_tell_the_rule() {
         for (name, why) in [
             ("", "the name is empty"),
-            ("alert@web", "the instances of \"alert@\" would be lodger's own lodger-alert@.service"),
+            (
+                "alert@web",
+                "the instances of \"alert@\" would be lodger's own lodger-alert@.service",
+            ),
             ("../x", "the name has '/' in it"),
             ("a b", "the name has ' ' in it"),
             ("Web", "the name has 'W' in it"),

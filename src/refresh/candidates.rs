@@ -163,6 +163,7 @@ fn hindrance_of(service: &ServiceState, details: &ServiceDetails) -> Option<Hind
         return Some(Hindrance::NoFile);
     }
     // A stub for a broken file has neither.
-    let is_intact = wants_base(details) || Path::new(&details.root_directory) == service.name.root();
+    let is_intact =
+        wants_base(details) || Path::new(&details.root_directory) == service.name.root();
     (!is_intact).then_some(Hindrance::Broken)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::Refresh;
 use super::pending::Failure;
@@ -220,9 +220,7 @@ impl Refresh<'_> {
         let Some(base) = &due.base else {
             return Ok(None);
         };
-        let number: Number = base
-            .parse()
-            .with_context(|| format!("'{base}' is no base"))?;
+        let number: Number = base.parse().map_err(anyhow::Error::msg)?;
         let bases = Bases::at(self.places.bases.clone());
         if !bases.numbers()?.contains(&number) {
             bail!("base {number} has been removed meanwhile");
@@ -296,10 +294,7 @@ impl Outcome {
                 Some("it ended or was stopped meanwhile".to_owned()),
             ),
             Became::Failed(how) => (Action::Failed, Some(how.clone())),
-            Became::ShuttingDown => (
-                Action::PutOff,
-                Some("the system is going down".to_owned()),
-            ),
+            Became::ShuttingDown => (Action::PutOff, Some("the system is going down".to_owned())),
         };
         Self { action, reason }
     }

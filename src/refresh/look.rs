@@ -14,8 +14,7 @@ use crate::base::record::DPKG;
 use crate::base::{Bases, Number};
 use crate::container::Update;
 use crate::dpkg::relations::Relations;
-use crate::stale::Scanner;
-use crate::stale::evidence::Evidence;
+use crate::stale::{Evidence, Scanner};
 use crate::systemd::ServiceState;
 
 /// What is different on the host, as far as that is known.
@@ -51,9 +50,9 @@ impl Refresh<'_> {
             let _kept = bases.hold()?;
             match HostChange::between(&bases, from, to) {
                 Ok(change) => return Ok(Changed::Known { change, old_lists }),
-                Err(cause) => tracing::warn!(
-                    "every file of a changed package counts as changed: {cause:#}"
-                ),
+                Err(cause) => {
+                    tracing::warn!("every file of a changed package counts as changed: {cause:#}")
+                }
             }
         }
         let admindirs: Vec<&Path> = old_lists
@@ -97,20 +96,26 @@ impl Refresh<'_> {
                 continue;
             }
             let group = self.systemd.control_group(&service)?;
-            let evidence = scanner.evidence(&service.name, &group)?;
-            let is_on_current = evidence.base.is_some() && evidence.base == current;
-            let is_new = || -> Result<bool> {
-                let start = self.systemd.start_began(&service)?;
-                Ok(since.is_before(&self.boot, start))
+            let mut evidence = shim(&mut scanner, &service.name, &group)?;
+            if evidence.processes == 0 && evidence.undecided.is_empty() {
+                evidence = Evidence::unknown("it has no process to look at".to_owned());
+            }
+            let is_new = match &evidence.base {
+                Some(base) => Some(base) == current.as_ref() && is_clean(&evidence),
+                None => since.is_before(&self.boot, self.systemd.start_began(&service)?),
             };
-            if (is_on_current && evidence.is_clean()) || is_new()? {
+            if is_new {
                 self.report.unaffected += 1;
                 continue;
             }
             let container = self.containers.get(service.name.as_str());
             looked.push(Looked {
-                update: container.map(|container| container.update.clone()).unwrap_or_default(),
-                program: container.and_then(|container| container.exec.first()).map(PathBuf::from),
+                update: container
+                    .map(|container| container.update.clone())
+                    .unwrap_or_default(),
+                program: container
+                    .and_then(|container| container.exec.first())
+                    .map(PathBuf::from),
                 service,
                 evidence,
             });
@@ -121,7 +126,11 @@ impl Refresh<'_> {
     /// The reasons of each, none if it is not affected.
     fn judged(&self, changed: &Changed, looked: &[Looked]) -> Result<Vec<Vec<Reason>>> {
         let Changed::Known { change, old_lists } = changed else {
-            return Ok(vec![vec![Reason::Unknown]; looked.len()]);
+            let unknown = Reason::Undecided {
+                why: "nothing is known of what was there before".to_owned(),
+                package: None,
+            };
+            return Ok(vec![vec![unknown]; looked.len()]);
         };
         let admindirs: Vec<&Path> = [self.places.admindir.as_path()]
             .into_iter()
@@ -139,4 +148,24 @@ impl Refresh<'_> {
         });
         Ok(reasons.collect())
     }
+}
+
+/// Whether every process is on what the host has now.
+fn is_clean(evidence: &Evidence) -> bool {
+    evidence.maps.is_empty() && evidence.opens.is_empty() && evidence.undecided.is_empty()
+}
+
+fn shim(scanner: &mut Scanner, name: &crate::container::Name, group: &str) -> Result<Evidence> {
+    let scan = scanner.scan(name, group)?;
+    let maps = scan.stale.into_iter();
+    let maps = maps.map(|stale| crate::stale::evidence::Sighting {
+        path: stale.path.into(),
+        pid: stale.pid,
+    });
+    Ok(Evidence {
+        base: scan.base,
+        processes: scan.processes,
+        maps: maps.collect(),
+        ..Evidence::default()
+    })
 }

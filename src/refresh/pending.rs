@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::reason::Reason;
 use super::moment::Moment;
 use super::places::Places;
+use super::reason::Reason;
 use crate::state_file;
 
 /// The set, by the names of containers.

@@ -117,13 +117,10 @@ impl<'a> Wave<'a> {
             }
             self.wait()?;
         }
-        let over = self
-            .members
-            .into_iter()
-            .map(|(member, stage)| match stage {
-                Stage::Over(became) => (member, became),
-                _ => (member, Became::Failed("it was forgotten".to_owned())),
-            });
+        let over = self.members.into_iter().map(|(member, stage)| match stage {
+            Stage::Over(became) => (member, became),
+            _ => (member, Became::Failed("it was forgotten".to_owned())),
+        });
         Ok(over.collect())
     }
 

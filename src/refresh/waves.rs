@@ -81,7 +81,9 @@ pub fn waves(ready: &[&Candidate], order: &Order, rules: &Rules) -> Vec<Wave> {
     }
     let mut waves = Vec::new();
     for members in by_place.into_values() {
-        let name = members.first().map_or(DEFAULT_WAVE, |first| order.name(first));
+        let name = members
+            .first()
+            .map_or(DEFAULT_WAVE, |first| order.name(first));
         let width = rules.settings.width_of(name).map(NonZeroUsize::get);
         for level in levels(members) {
             for chunk in level.chunks(width.unwrap_or(level.len()).max(1)) {

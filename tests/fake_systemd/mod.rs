@@ -32,6 +32,7 @@ pub struct State {
     pub refuses: bool,
     pub jobs: HashMap<String, bool>,
     pub restarts: Vec<String>,
+    pub starts: Vec<String>,
     /// How often a new base was asked for, and how that ends.
     pub bases: usize,
     pub base_result: &'static str,
@@ -102,6 +103,15 @@ impl FakeManager {
             move || finish_job(&shared, &path, &name)
         });
         Ok(path.try_into().unwrap())
+    }
+
+    /// Alerts and the like: noted, and nothing comes of it.
+    fn start_unit(&self, name: String, _mode: String) -> OwnedObjectPath {
+        let mut state = self.0.lock().unwrap();
+        state.starts.push(name);
+        let number = state.starts.len();
+        let path = format!("/org/freedesktop/systemd1/job/start{number}");
+        path.try_into().unwrap()
     }
 
     fn restart_unit(&self, name: String, mode: String) -> OwnedObjectPath {

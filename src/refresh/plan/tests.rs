@@ -65,7 +65,8 @@ fn waves_come_in_the_order_of_the_settings() {
         told(due(), &Settings::default()),
         "canary: first | a: even | b: odd | late: edge | default: web"
     );
-    let settings = settings::parse("refresh.waves = [\"late\", \"default\", \"canary\"]\n").unwrap();
+    let settings =
+        settings::parse("refresh.waves = [\"late\", \"default\", \"canary\"]\n").unwrap();
     assert_eq!(
         told(due(), &settings),
         "late: edge | a: even | b: odd | default: web | canary: first"
