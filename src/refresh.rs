@@ -89,6 +89,11 @@ pub struct UnderWay {
     /// The containers that are being restarted: what is found failed among them after an interruption has failed in this refresh.
     #[serde(default)]
     restarting: Vec<String>,
+    /// What became of the waves that are over, and of the containers in them.
+    #[serde(default)]
+    waves: Vec<report::WaveReport>,
+    #[serde(default)]
+    containers: Vec<ContainerReport>,
     /// What it is about to do.
     #[serde(default)]
     pub plan: Option<plan::Plan>,
@@ -128,7 +133,11 @@ pub fn refresh(
         boot: boot_id()?,
         containers: installed_containers(places),
         pending: Pending::read(places)?,
-        report: Report::new(under_way.number, &under_way.started),
+        report: Report {
+            waves: under_way.waves.clone(),
+            containers: under_way.containers.clone(),
+            ..Report::new(under_way.number, &under_way.started)
+        },
         under_way,
     };
     refresh.run(offer)
@@ -146,7 +155,8 @@ impl Refresh<'_> {
         }
         let had_changed = self.find_affected(now, offer)?;
         let candidates = self.candidates(offer)?;
-        if !had_changed && candidates.due.is_empty() && candidates.without_base.is_empty() {
+        let is_new = self.report.containers.is_empty() && !had_changed;
+        if is_new && candidates.due.is_empty() && candidates.without_base.is_empty() {
             self.pending.write(self.places)?;
             state_file::remove(&self.places.refreshing())?;
             return Ok(None);
@@ -357,6 +367,8 @@ fn take_up(places: &Places) -> Result<UnderWay> {
         marked_in: None,
         packages: Vec::new(),
         restarting: Vec::new(),
+        waves: Vec::new(),
+        containers: Vec::new(),
         plan: None,
     };
     state_file::write(&places.refreshing(), &under_way)?;

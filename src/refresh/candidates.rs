@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 
+use super::pending::{Due, Failure};
 use super::plan::{Candidate, Hindrance, Rules};
+use super::report::{Action, ContainerReport};
 use super::waves::wave_of;
 use super::{Offer, Refresh, hold};
 use crate::container::Base;
@@ -76,26 +78,31 @@ impl<'a> Refresh<'a> {
         let Some(service) = service else {
             return Ok(None);
         };
+        let held = lower::held(&self.places.state_of(&service.name))?;
+        self.note_interrupted(service, held.is_none());
         let Some(due) = self.pending.containers.get(name).cloned() else {
             return Ok(None);
         };
-        let held = lower::held(&self.places.state_of(&service.name))?;
-        let was_restarting = self.under_way.restarting.iter().any(|other| other == name);
-        let is_unfinished = due.failed.is_some()
-            || (was_restarting && service.active == "failed" && held.is_none());
-        if !service.is_running() && !is_unfinished {
+        if !service.is_running() && due.failed.is_none() {
             return Ok(None);
         }
         let details = self.systemd.details(service)?;
         let is_fresh = due.since.is_before(&self.boot, details.start_began);
         if is_fresh && service.is_running() && held.is_none() {
+            self.tell_interrupted(name, &due);
             return Ok(None);
         }
         let container = self.containers.get(name);
         let update = container.map(|container| container.update.clone());
         let update = update.unwrap_or_default();
         let relations = container.map(|container| container.relations.clone());
-        let mut hindrance = hindrance_of(service, &details);
+        let has_failed = due.failed.is_some();
+        let failed = due.failed.filter(|_| !service.is_running());
+        let mut hindrance = failed.map(|failure| Hindrance::Failed {
+            refresh: failure.refresh,
+            how: failure.how,
+        });
+        hindrance = hindrance.or_else(|| hindrance_of(service, &details));
         if let Some(base) = held {
             hindrance = Some(Hindrance::Base { base });
         } else if update.policy == UpdatePolicy::Never {
@@ -111,9 +118,42 @@ impl<'a> Refresh<'a> {
             requires: details.requires,
             after: relations.map_or(Vec::new(), |relations| relations.after),
             hindrance,
-            failed: due.failed.is_some(),
+            failed: has_failed,
             ignores_windows: due.is_security && self.settings.security_ignores_windows,
         }))
+    }
+
+    /// What is found failed among those that an interrupted refresh was restarting has failed in it.
+    fn note_interrupted(&mut self, service: &ServiceState, is_free: bool) {
+        let name = service.name.as_str();
+        let was_restarting = self.under_way.restarting.iter().any(|other| other == name);
+        if !was_restarting || service.active != "failed" || !is_free {
+            return;
+        }
+        if let Some(due) = self.pending.containers.get_mut(name) {
+            due.failed.get_or_insert_with(|| Failure {
+                refresh: self.under_way.number,
+                how: "it failed while lodgerd was interrupted".to_owned(),
+            });
+        }
+    }
+
+    /// What an interrupted refresh has restarted is part of its record.
+    fn tell_interrupted(&mut self, name: &str, due: &Due) {
+        let waves = self.under_way.plan.iter().flat_map(|plan| &plan.waves);
+        let wave = waves.into_iter().find(|wave| {
+            let mut planned = wave.containers.iter();
+            planned.any(|planned| planned.name == name)
+        });
+        let Some(wave) = wave else { return };
+        self.report.containers.push(ContainerReport {
+            name: name.to_owned(),
+            action: Action::Restarted,
+            reason: Some("restarted before lodgerd was interrupted".to_owned()),
+            why: due.reasons.clone(),
+            wave: Some(wave.name.clone()),
+            until: None,
+        });
     }
 
     /// Whether it lies on pinned bases.

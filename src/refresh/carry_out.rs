@@ -46,7 +46,7 @@ impl Refresh<'_> {
                 }
                 _ => self.run_wave(wave, &mut finished, &mut failed)?,
             };
-            self.report.waves.push(WaveReport {
+            let over = WaveReport {
                 name: wave.name.clone(),
                 state,
                 containers: wave
@@ -54,7 +54,9 @@ impl Refresh<'_> {
                     .iter()
                     .map(|planned| planned.name.clone())
                     .collect(),
-            });
+            };
+            self.report.waves.push(over);
+            self.note_wave()?;
             if self.report.outcome == report::Outcome::ShuttingDown {
                 break;
             }
@@ -101,10 +103,18 @@ impl Refresh<'_> {
                 until: None,
             });
         }
-        self.pending.write(self.places)?;
-        self.under_way.restarting.clear();
-        state_file::write(&self.places.refreshing(), &self.under_way)?;
         Ok(state)
+    }
+
+    /// Puts on disk what became of a wave: who is due no more, then that it is over.
+    fn note_wave(&mut self) -> Result<()> {
+        self.pending.write(self.places)?;
+        let containers = self.report.containers.iter();
+        let in_waves = containers.filter(|container| container.wave.is_some());
+        self.under_way.containers = in_waves.cloned().collect();
+        self.under_way.waves = self.report.waves.clone();
+        self.under_way.restarting.clear();
+        state_file::write(&self.places.refreshing(), &self.under_way)
     }
 
     fn member(&self, planned: &Planned) -> Option<Member> {
@@ -266,6 +276,9 @@ impl Refresh<'_> {
         let number = self.under_way.number;
         self.observer
             .container(number, &container.name, container.action);
+        // One that was interrupted has told of some already.
+        let names = |other: &ContainerReport| other.name != container.name;
+        self.report.containers.retain(names);
         self.report.containers.push(container);
     }
 

@@ -71,6 +71,13 @@ pub enum Hindrance {
         /// That container.
         container: String,
     },
+    /// Its restart has failed, and it does not run.
+    Failed {
+        /// In which refresh.
+        refresh: u64,
+        /// How.
+        how: String,
+    },
     /// No base with the change could be made.
     NoBase,
     /// Its container file is gone.
@@ -118,6 +125,12 @@ impl std::fmt::Display for Hindrance {
             }
             Self::Wave { wave, container } => {
                 write!(f, "'{container}' in wave '{wave}' has failed")
+            }
+            Self::Failed { refresh, how } => {
+                write!(
+                    f,
+                    "it has failed in refresh {refresh} and does not run: {how}"
+                )
             }
             Self::NoBase => write!(
                 f,
