@@ -61,4 +61,5 @@ pub mod stale;
 pub mod state_file;
 pub mod status;
 pub mod systemd;
+pub mod why;
 pub mod window;

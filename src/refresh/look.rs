@@ -11,11 +11,12 @@ use super::pending::Due;
 use super::reason::Reason;
 use super::{Offer, Refresh};
 use crate::base::record::DPKG;
-use crate::base::{Bases, Number};
+use crate::base::{self, Bases, Number};
 use crate::container::Update;
 use crate::dpkg::relations::Relations;
 use crate::stale::{Evidence, Scanner};
 use crate::systemd::ServiceState;
+use crate::why::program_of;
 
 /// What is different on the host, as far as that is known.
 pub(super) enum Changed {
@@ -45,22 +46,26 @@ impl Refresh<'_> {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<Number>().ok());
         let from = number(from).filter(|from| bases.tree(*from).is_dir());
         let old_lists = from.map(|from| bases.record_directory(from).join(DPKG));
+        let mut differing = None;
         if let (Some(from), Some(to)) = (from, number(to)) {
-            // Both are kept while one of them is looked at.
+            // Both are kept while they are looked at.
             let _kept = bases.hold()?;
-            match HostChange::between(&bases, from, to) {
-                Ok(change) => return Ok(Changed::Known { change, old_lists }),
+            match base::diff(&bases, from, to) {
+                Ok(difference) => {
+                    let paths = difference.paths.into_iter();
+                    differing = Some(paths.map(|change| change.path).collect());
+                }
                 Err(cause) => {
-                    tracing::warn!("every file of a changed package counts as changed: {cause:#}")
+                    tracing::warn!("every file of a changed package counts as changed: {cause:#}");
                 }
             }
         }
-        let admindirs: Vec<&Path> = old_lists
+        let lists: Vec<&Path> = old_lists
             .iter()
             .map(PathBuf::as_path)
             .chain([self.places.admindir.as_path()])
             .collect();
-        let change = HostChange::of(self.report.packages.clone(), &admindirs, None)?;
+        let change = HostChange::of(self.report.packages.clone(), &lists, differing)?;
         Ok(Changed::Known { change, old_lists })
     }
 
@@ -96,7 +101,7 @@ impl Refresh<'_> {
                 continue;
             }
             let group = self.systemd.control_group(&service)?;
-            let mut evidence = shim(&mut scanner, &service.name, &group)?;
+            let mut evidence = scanner.evidence(&service.name, &group)?;
             if evidence.processes == 0 && evidence.undecided.is_empty() {
                 evidence = Evidence::unknown("it has no process to look at".to_owned());
             }
@@ -153,19 +158,4 @@ impl Refresh<'_> {
 /// Whether every process is on what the host has now.
 fn is_clean(evidence: &Evidence) -> bool {
     evidence.maps.is_empty() && evidence.opens.is_empty() && evidence.undecided.is_empty()
-}
-
-fn shim(scanner: &mut Scanner, name: &crate::container::Name, group: &str) -> Result<Evidence> {
-    let scan = scanner.scan(name, group)?;
-    let maps = scan.stale.into_iter();
-    let maps = maps.map(|stale| crate::stale::evidence::Sighting {
-        path: stale.path.into(),
-        pid: stale.pid,
-    });
-    Ok(Evidence {
-        base: scan.base,
-        processes: scan.processes,
-        maps: maps.collect(),
-        ..Evidence::default()
-    })
 }
