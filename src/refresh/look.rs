@@ -118,9 +118,7 @@ impl Refresh<'_> {
                 update: container
                     .map(|container| container.update.clone())
                     .unwrap_or_default(),
-                program: container
-                    .and_then(|container| container.exec.first())
-                    .map(PathBuf::from),
+                program: container.map(program_of),
                 service,
                 evidence,
             });
