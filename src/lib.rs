@@ -30,6 +30,7 @@ pub mod unit;
 
 // What the units call at every start and stop.
 pub mod cgroup;
+pub mod health;
 pub mod hold;
 pub mod inside;
 pub mod isolation;
