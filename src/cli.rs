@@ -24,6 +24,7 @@ mod rollback;
 mod schema;
 mod show;
 mod status;
+mod why;
 
 /// Application containers whose root is the host's own root.
 ///
@@ -48,6 +49,7 @@ Examples:
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
   lodger status                       what they do now, and whether any runs old code
+  lodger why web                      why what changed on the host affects it
   lodger base diff 3 4                what changed on the host from one base to the next
   lodger diff web                     what a container wrote over the host's files
   lodger audit                        which files of packages no update reaches any more
@@ -62,6 +64,7 @@ enum Command {
     Show(show::Show),
     List(list::List),
     Status(status::StatusOf),
+    Why(why::WhyOf),
     Rollback(rollback::Rollback),
     Unhold(rollback::Unhold),
     Base(base::Base),
@@ -97,6 +100,7 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
         Command::Status(status) => status.run(&prefix, out),
+        Command::Why(why) => why.run(&prefix, out),
         Command::Rollback(rollback) => rollback.run(&prefix, out),
         Command::Unhold(unhold) => unhold.run(&prefix, out),
         Command::Base(base) => base.run(&prefix, out),

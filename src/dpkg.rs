@@ -6,18 +6,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 pub mod lock;
 pub mod owners;
+pub mod relations;
+pub mod status;
 
-/// The most that is read of dpkg's status file; a full Debian desktop has 5 MB.
-const MOST_STATUS_BYTES: u64 = 256 << 20;
+use status::{Entry, Status};
 
 /// The packages dpkg knows to be there, by `name:architecture`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,23 +58,9 @@ impl Database {
     /// whole.
     ///
     /// # Errors
-    /// When a file cannot be read or is no dpkg status file.
+    /// When a file cannot be read or is no dpkg status file. Of paragraphs that make no sense the journal tells.
     pub fn read(admindir: &Path) -> Result<Self> {
-        let path = admindir.join("status");
-        let mut text = Vec::new();
-        fs::File::open(&path)
-            .and_then(|file| file.take(MOST_STATUS_BYTES).read_to_end(&mut text))
-            .with_context(|| format!("cannot read '{}'", path.display()))?;
-        if text.len() as u64 == MOST_STATUS_BYTES {
-            bail!(
-                "'{}' is larger than {} MiB",
-                path.display(),
-                MOST_STATUS_BYTES >> 20
-            );
-        }
-        // Descriptions may be in any encoding; the fields used here are ASCII.
-        let entries = parse_status(&String::from_utf8_lossy(&text))
-            .with_context(|| format!("cannot make sense of '{}'", path.display()))?;
+        let entries = Status::read(admindir)?.entries;
         let mut packages = BTreeMap::new();
         for entry in entries.into_iter().filter(Entry::has_files) {
             let list = list_identity(&admindir.join("info"), &entry)?;
@@ -121,70 +108,6 @@ fn change(id: &str, old: Option<&Package>, new: Option<&Package>) -> Option<Chan
         old: old.map(|package| package.version.clone()),
         new: new.map(|package| package.version.clone()),
     })
-}
-
-/// One paragraph of the status file.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Entry {
-    name: String,
-    architecture: String,
-    version: String,
-    /// `want flag state`, dpkg(1) "Information about packages".
-    status: String,
-}
-
-impl Entry {
-    fn state(&self) -> &str {
-        self.status.split(' ').nth(2).unwrap_or("")
-    }
-
-    fn has_files(&self) -> bool {
-        !matches!(self.state(), "not-installed" | "config-files")
-    }
-
-    fn unfinished(&self) -> Option<String> {
-        if self.status.split(' ').nth(1) == Some("reinstreq") {
-            return Some("reinst-required".to_owned());
-        }
-        (self.state() != "installed").then(|| self.state().to_owned())
-    }
-}
-
-/// The paragraphs of a status file, deb822(5). A line without a field name, before any, is refused: then it is no status
-/// file, and what would be made of it no basis for a decision.
-fn parse_status(text: &str) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for paragraph in text
-        .split("\n\n")
-        .filter(|paragraph| !paragraph.trim().is_empty())
-    {
-        let mut entry = Entry::default();
-        for line in paragraph
-            .lines()
-            .filter(|line| !line.starts_with([' ', '\t']) && !line.is_empty())
-        {
-            let Some((field, value)) = line.split_once(':') else {
-                let start: String = line.chars().take(40).collect();
-                bail!("the line '{start}' has no field name");
-            };
-            let value = value.trim();
-            match field {
-                "Package" => value.clone_into(&mut entry.name),
-                "Architecture" => value.clone_into(&mut entry.architecture),
-                "Version" => value.clone_into(&mut entry.version),
-                "Status" => value.clone_into(&mut entry.status),
-                _ => {}
-            }
-        }
-        if entry.name.is_empty() || entry.state().is_empty() {
-            bail!(
-                "the paragraph of package '{}' has no Package or no Status",
-                entry.name
-            );
-        }
-        entries.push(entry);
-    }
-    Ok(entries)
 }
 
 /// Inode and time of writing of a package's file list. Multi-Arch packages carry the architecture in its name.
@@ -254,14 +177,6 @@ mod tests {
             ["broken:all (reinst-required)", "half:all (half-configured)"]
         );
         assert!(!database.packages["libc6:amd64"].list.is_empty());
-    }
-
-    #[test]
-    fn a_file_that_is_no_status_file_is_refused() {
-        for text in ["garbage", "Version: 1\n", "Package: a\n"] {
-            assert!(parse_status(text).is_err(), "{text}");
-        }
-        assert_eq!(parse_status("\n\n").unwrap(), []);
     }
 
     #[test]

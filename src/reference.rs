@@ -42,7 +42,7 @@ impl File {
     pub fn keys(self) -> &'static [&'static About] {
         match self {
             File::Container => keys::KEYS,
-            File::Settings => settings::KEYS,
+            File::Settings => settings::keys::KEYS,
         }
     }
 
@@ -50,7 +50,7 @@ impl File {
     pub fn tables(self) -> &'static [TableAbout] {
         match self {
             File::Container => &keys::TABLES,
-            File::Settings => &settings::TABLES,
+            File::Settings => &settings::keys::TABLES,
         }
     }
 
@@ -127,7 +127,7 @@ pub fn type_in_words(shape: &Shape) -> String {
             type_in_words(&Shape::Integer(*least, *most))
         ),
         Shape::Path => "an absolute path".to_owned(),
-        Shape::Time => "a time such as \"1min 30s\", or an integer of seconds".to_owned(),
+        Shape::Time(..) => "a time such as \"1min 30s\", or an integer of seconds".to_owned(),
         Shape::Size => "a size such as \"512M\", or an integer of bytes".to_owned(),
         Shape::SizeOrInfinity => {
             "a size such as \"512M\", an integer of bytes, or \"infinity\"".to_owned()
@@ -153,6 +153,7 @@ pub fn example(about: &About) -> String {
         "" => String::new(),
         "mounts" => "[mounts.\"/srv/data\"]\n".to_owned(),
         "credentials" => "[credentials.db-password]\n".to_owned(),
+        "waves" => "[waves.canary]\n".to_owned(),
         table => format!("[{table}]\n"),
     };
     format!("{header}{} = {}\n", about.name, about.example)

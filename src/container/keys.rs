@@ -4,8 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::health::{self, Unhealthy};
 use super::mounts::{self, Owner};
 use super::references::Referent;
+use super::update::{self, UpdatePolicy};
 use super::values::{self, isolation, path, quantity};
 use super::{
     Base, Device, EnvironmentFile, Limit, Network, Profile, Restart, RootKind, ServiceType, Start,
@@ -14,63 +16,9 @@ use super::{
 use crate::document::{About, Key, Shape, read_word, text, words};
 use crate::signal::SignalNumber;
 
-/// A table of a container file.
-#[derive(Debug)]
-pub struct TableAbout {
-    /// Without brackets.
-    pub name: &'static str,
-    /// What it is for, in sentences.
-    pub meaning: &'static str,
-    /// What the names of its entries are, where its keys are those of one entry.
-    pub entries: Option<&'static str>,
-}
+mod tables;
 
-/// The tables, in the order of the manual page.
-pub static TABLES: [TableAbout; 8] = [
-    TableAbout {
-        name: "",
-        meaning: "What runs, as whom, and when.",
-        entries: None,
-    },
-    TableAbout {
-        name: "root",
-        meaning: "What the container sees as `/`.",
-        entries: None,
-    },
-    TableAbout {
-        name: "mounts",
-        meaning: "What else the container sees: a table for each place, by the absolute path inside. Each has one of `source`, \
-                  `volume` and `tmpfs`. A drop-in that names a place says all about it.",
-        entries: Some("the absolute path inside the container"),
-    },
-    TableAbout {
-        name: "limits",
-        meaning: "The most that the container may use.",
-        entries: None,
-    },
-    TableAbout {
-        name: "isolation",
-        meaning: "What the container is shut in with.",
-        entries: None,
-    },
-    TableAbout {
-        name: "network",
-        meaning: "Which network the container is in.",
-        entries: None,
-    },
-    TableAbout {
-        name: "credentials",
-        meaning: "Secrets: a table for each, by the name of the file in `$CREDENTIALS_DIRECTORY` where the program finds it. Each has \
-                  one of `file` and `encrypted`.",
-        entries: Some("the name of the credential"),
-    },
-    TableAbout {
-        name: "systemd",
-        meaning: "Directives of systemd that go into the unit as they are. Each is checked as systemd would; those that lodger sets \
-                  itself, or that would take isolation away, are refused with the reason.",
-        entries: None,
-    },
-];
+pub use tables::{TABLES, TableAbout};
 
 macro_rules! keys {
     ($($id:ident: $type:ty = $path:literal, $shape:expr, $read:expr, default $default:literal, becomes $directive:literal,
@@ -146,7 +94,7 @@ keys! {
     STOP_SIGNAL: SignalNumber = "stop-signal", Shape::Text, values::signal,
         default "\"SIGTERM\"", becomes "KillSignal=", like r#""SIGQUIT""#,
         "The signal that asks the program to end.";
-    STOP_TIMEOUT: Duration = "stop-timeout", Shape::Time, quantity::time_span,
+    STOP_TIMEOUT: Duration = "stop-timeout", Shape::Time(1, i64::MAX), quantity::time_span,
         default "\"10s\"", becomes "TimeoutStopSec=", like r#""1min 30s""#,
         "How long the program may take to end after `stop-signal` before it is killed: an integer for seconds, or text like `1min 30s`. \
          The program is process 1 of its own PID namespace, where the kernel drops a signal unless the program handles it. If it does \
@@ -269,6 +217,44 @@ keys! {
     CREDENTIAL_ENCRYPTED: PathBuf = "credentials.encrypted", Shape::Path, path::credential,
         default "none", becomes "LoadCredentialEncrypted=", like r#""/etc/credstore.encrypted/shop.db""#,
         "A file of the host with the secret as `systemd-creds encrypt` wrote it.";
+
+    HEALTH_EXEC: String = "health.exec", Shape::Command, text,
+        default "none; it has to be there in [health]", becomes "lodgerd health", like r#"["/usr/bin/curl", "-fsS", "http://127.0.0.1/"]"#,
+        "What is run inside the container to find out whether it does its work: it is healthy if this succeeds. The command has the \
+         container's user, capabilities, limits and `environment`, but not its `environment-files`; its messages on standard error \
+         tell why it failed. All that it starts is ended with it. As `exec`.";
+    HEALTH_INTERVAL: Duration = "health.interval", Shape::Time(1, 86_400), health::interval,
+        default "\"10s\"", becomes "OnActiveSec=, OnUnitInactiveSec=", like r#""30s""#,
+        "The time between the end of a check and the next, and between the start of the container and the first: `1s` to `1d`.";
+    HEALTH_TIMEOUT: Duration = "health.timeout", Shape::Time(1, 3600), health::timeout,
+        default "\"5s\"", becomes "lodgerd health", like r#""500ms""#,
+        "How long a check may take before it is ended and has failed: `100ms` to `1h`.";
+    HEALTH_RETRIES: u32 = "health.retries", Shape::Integer(1, health::MOST_RETRIES), health::retries,
+        default "3", becomes "lodgerd health", like "5",
+        "After how many failed checks in a row `on-failure` comes to pass.";
+    HEALTH_ON_FAILURE: Unhealthy = "health.on-failure", Shape::Words(words::<Unhealthy>), read_word,
+        default "\"restart\"", becomes "lodgerd health", like r#""report""#,
+        "What becomes of a container that has become unhealthy: it is restarted, or only reported in the journal. One that has not been \
+         healthy since its start is still starting: it is reported, and not restarted.";
+
+    POLICY: UpdatePolicy = "update.policy", Shape::Words(words::<UpdatePolicy>), read_word,
+        default "\"affected\"", becomes "none: lodgerd reads it", like r#""always""#,
+        "When a refresh restarts the container: if a package change affects it, after every package change, or never. With `never` it \
+         runs old code until somebody restarts it, and is shown as stale.";
+    PACKAGES: String = "update.packages", Shape::List(&Shape::Text), update::package,
+        default "[]", becomes "none: lodgerd reads it", like r#"["php8.4-fpm"]"#,
+        "Debian packages whose every change affects the container, besides those whose files it is seen to use: the names of binary \
+         packages, without an architecture.";
+    WAVE: String = "update.wave", Shape::Text, update::wave,
+        default "\"default\"", becomes "none: lodgerd reads it", like r#""canary""#,
+        "The wave in which a refresh restarts the container. The waves and their order are in `/etc/lodger.toml`.";
+    SETTLE: Duration = "update.settle", Shape::Time(0, 600), update::settle,
+        default "\"1s\"", becomes "none: lodgerd reads it", like r#""5s""#,
+        "How long the container has to stay active and healthy after a refresh has restarted it, before it counts as ready: `0s` to \
+         `10min`.";
+    ROLLBACK: bool = "update.rollback", Shape::Boolean, values::boolean,
+        default "true", becomes "none: lodgerd reads it", like "false",
+        "Whether a container that does not become ready on the new base goes back to the one it ran on, and is held there.";
 
     SYSTEMD_SERVICE: String = "systemd.service", Shape::Directives, text,
         default "{}", becomes "[Service]", like "{ LogRateLimitBurst = 1000 }",

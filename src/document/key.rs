@@ -10,8 +10,8 @@ use crate::document::word;
 /// What there is to say about a key.
 #[derive(Debug)]
 pub struct About {
-    /// The table it stands in, without brackets; empty for the top level. In `mounts` and `credentials` the keys are those of
-    /// one entry.
+    /// The table it stands in, without brackets; empty for the top level. In `mounts`, `credentials` and `waves` the
+    /// keys are those of one entry.
     pub table: &'static str,
     /// As it is written.
     pub name: &'static str,
@@ -34,7 +34,7 @@ impl About {
     pub fn path(&self) -> String {
         match self.table {
             "" => self.name.to_owned(),
-            table @ ("mounts" | "credentials") => format!("{table}.*.{}", self.name),
+            table @ ("mounts" | "credentials" | "waves") => format!("{table}.*.{}", self.name),
             table => format!("{table}.{}", self.name),
         }
     }
@@ -64,8 +64,8 @@ pub enum Shape {
     IntegerOrInfinity(i64, i64),
     /// An absolute path.
     Path,
-    /// A time span, or an integer of seconds.
-    Time,
+    /// A time span, or an integer of seconds in this range, both ends included.
+    Time(i64, i64),
     /// A size, or an integer of bytes.
     Size,
     /// A size, an integer of bytes, or `"infinity"`.

@@ -65,6 +65,50 @@ pub fn md5sums(admindir: &Path) -> Result<BTreeMap<PathBuf, (String, String)>> {
     Ok(sums)
 }
 
+/// The lists of what each package has.
+#[derive(Debug)]
+pub struct Files {
+    info: PathBuf,
+    diversions: Diversions,
+}
+
+impl Files {
+    /// The lists in `admindir/info`.
+    ///
+    /// # Errors
+    /// When the list of diversions cannot be read.
+    pub fn open(admindir: &Path) -> Result<Self> {
+        Ok(Self {
+            info: admindir.join("info"),
+            diversions: Diversions::read(admindir)?,
+        })
+    }
+
+    /// Calls `act` with the place of everything that a package has, directories too; absolute, and below `/usr` where that is
+    /// merged. A package without a list has nothing.
+    ///
+    /// # Errors
+    /// When the list cannot be read.
+    pub fn for_each(
+        &self,
+        package: &str,
+        architecture: &str,
+        mut act: impl FnMut(&Path),
+    ) -> Result<()> {
+        // Multi-Arch packages carry the architecture in the name of the list.
+        for name in [
+            format!("{package}.list"),
+            format!("{package}:{architecture}.list"),
+        ] {
+            for_each_line(&self.info.join(name), |line| {
+                let listed = Path::new(std::ffi::OsStr::from_bytes(line));
+                act(&merged(self.diversions.place(package, listed)));
+            })?;
+        }
+        Ok(())
+    }
+}
+
 /// `/lib/x` is `/usr/lib/x` (deb-usrmerge, the layout of every supported Debian).
 fn merged(path: &Path) -> PathBuf {
     let below = path.strip_prefix("/").unwrap_or(path);

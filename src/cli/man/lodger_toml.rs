@@ -92,7 +92,7 @@ fn argument(shape: &Shape) -> String {
         Shape::Integer(..) => "Ar number".to_owned(),
         Shape::IntegerOrInfinity(..) => format!("Ar number | Cm {}", word("infinity")),
         Shape::Path => "Ar path".to_owned(),
-        Shape::Time => "Ar time".to_owned(),
+        Shape::Time(..) => "Ar time".to_owned(),
         Shape::Size => "Ar size".to_owned(),
         Shape::SizeOrInfinity => format!("Ar size | Cm {}", word("infinity")),
         Shape::Percent => "Ar percentage".to_owned(),

@@ -8,7 +8,8 @@ use super::wish::{Wish, Wishes};
 use crate::container::references::{self, Reference};
 use crate::container::{
     Base, Container, EnvironmentFile, Isolation, Limits, Name, Network, Ordered, Restart, Root,
-    RootKind, ServiceType, Start, User, bounds, directives, exec, keys, mounts, shared, values,
+    RootKind, ServiceType, Start, User, bounds, directives, exec, health, keys, mounts, shared,
+    update, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{Key, Percent, Place, Reader, Source, Table, read_word};
@@ -81,6 +82,13 @@ pub fn read_container(
             &mut draft.table,
             &mut draft.wishes,
         ),
+        health: health::read(
+            &mut draft.reader,
+            &mut draft.table,
+            service_type,
+            &mut draft.wishes,
+        ),
+        update: update::read(&mut draft.reader, &mut draft.table),
         directives: directives::read(&mut draft.reader, &mut draft.table, isolation.profile),
         isolation,
     };

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::container::{
-    Base, Credential, Device, EnvironmentFile, Isolation, Limit, Limits, Mount, MountSource,
-    Network, Profile, Relations, Restart, Root, RootKind, ServiceType, Start, User, mounts::Owner,
+    Base, Credential, Device, EnvironmentFile, Health, Isolation, Limit, Limits, Mount,
+    MountSource, Network, Profile, Relations, Restart, Root, RootKind, ServiceType, Start,
+    Unhealthy, Update, UpdatePolicy, User, mounts::Owner,
 };
 use crate::signal::SignalNumber;
 
@@ -54,6 +55,14 @@ fn minimal(name: &str) -> Container {
         isolation: Isolation::default(),
         network: Network::Host,
         credentials: Ordered::default(),
+        health: None,
+        update: Update {
+            policy: UpdatePolicy::Affected,
+            packages: Vec::new(),
+            wave: None,
+            settle: Duration::from_secs(1),
+            rollback: true,
+        },
         directives: Vec::new(),
     }
 }
@@ -121,6 +130,18 @@ fn every_key_arrives() {
         [credentials]
         password = { file = "/etc/credstore/shop" }
         key = { encrypted = "/etc/credstore.encrypted/shop" }
+        [health]
+        exec = "/usr/bin/curl -f 'http://127.0.0.1/a b'"
+        interval = 30
+        timeout = "500ms"
+        retries = 5
+        on-failure = "report"
+        [update]
+        policy = "always"
+        packages = ["php8.4-fpm", "libc6", "php8.4-fpm"]
+        wave = "canary"
+        settle = "2.5s"
+        rollback = false
         [systemd.service]
         LogRateLimitBurst = 1000
     "#;
@@ -214,6 +235,20 @@ fn every_key_arrives() {
             credential("password", "/etc/credstore/shop", false),
             credential("key", "/etc/credstore.encrypted/shop", true),
         ])),
+        health: Some(Health {
+            exec: words(&["/usr/bin/curl", "-f", "http://127.0.0.1/a b"]),
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_millis(500),
+            retries: 5,
+            on_failure: Unhealthy::Report,
+        }),
+        update: Update {
+            policy: UpdatePolicy::Always,
+            packages: words(&["libc6", "php8.4-fpm"]),
+            wave: Some("canary".to_owned()),
+            settle: Duration::from_millis(2500),
+            rollback: false,
+        },
         directives: vec![("Service", "LogRateLimitBurst".to_owned(), "1000".to_owned())],
         ..minimal("web")
     };

@@ -19,12 +19,41 @@ const TIME_UNITS: [(&[&str], u64); 9] = [
     (&["years", "year", "y"], 31_557_600_000_000),
 ];
 
+const TIME_HELP: &str =
+    "a time such as \"10s\", \"1min 30s\" or \"500ms\"; a bare number is seconds";
+
 /// A time span as systemd.time(7) writes it, or a number of seconds. Neither nothing nor for ever: systemd takes 0 for
 /// "infinity" in timeouts, and a container that does not handle SIGTERM would then never stop.
 pub fn time_span(scalar: Scalar) -> Result<Duration, Fault> {
-    const HELP: &str =
-        "a time such as \"10s\", \"1min 30s\" or \"500ms\"; a bare number is seconds";
-    let micros = match scalar {
+    match micros(scalar, "a stop must come to an end")? {
+        0 => Err(Fault::new(
+            rule::QUANTITY,
+            "a time span of 0, which systemd takes for \"infinity\"",
+        )
+        .help(TIME_HELP)),
+        micros => Ok(Duration::from_micros(micros)),
+    }
+}
+
+/// A time span for lodger itself, from `least` to `most`, as `range` says: "from 1s to 1d".
+pub fn time_within(
+    scalar: Scalar,
+    least: Duration,
+    most: Duration,
+    range: &str,
+) -> Result<Duration, Fault> {
+    let written = written(&scalar);
+    let span = Duration::from_micros(micros(scalar, "a time has an end")?);
+    if (least..=most).contains(&span) {
+        return Ok(span);
+    }
+    let message = format!("{written} is not a time {range}");
+    Err(Fault::new(rule::QUANTITY, message))
+}
+
+/// Microseconds. `endless` is why "infinity" is none of the answers.
+fn micros(scalar: Scalar, endless: &str) -> Result<u64, Fault> {
+    match scalar {
         Scalar::Integer(number) => {
             let micros = u64::try_from(number)
                 .ok()
@@ -34,35 +63,24 @@ pub fn time_span(scalar: Scalar) -> Result<Duration, Fault> {
                     rule::QUANTITY,
                     format!("{number} seconds is not a time span"),
                 )
-                .help(HELP)
-            })?
+                .help(TIME_HELP)
+            })
         }
         other => {
             let span = word(other)?;
             if span.trim() == "infinity" {
-                return Err(Fault::new(
-                    rule::QUANTITY,
-                    "\"infinity\" is not taken here: a stop must come to an end",
-                )
-                .help(HELP));
+                let message = format!("\"infinity\" is not taken here: {endless}");
+                return Err(Fault::new(rule::QUANTITY, message).help(TIME_HELP));
             }
             micros_of(&span).ok_or_else(|| {
                 Fault::new(
                     rule::QUANTITY,
                     format!("{} is not a time span", quote(&span)),
                 )
-                .help(HELP)
-            })?
+                .help(TIME_HELP)
+            })
         }
-    };
-    if micros == 0 {
-        return Err(Fault::new(
-            rule::QUANTITY,
-            "a time span of 0, which systemd takes for \"infinity\"",
-        )
-        .help(HELP));
     }
-    Ok(Duration::from_micros(micros))
 }
 
 /// The sum of all parts, each a number, perhaps with a fraction, and a unit.
@@ -151,7 +169,8 @@ pub fn io_weight(scalar: Scalar) -> Result<u64, Fault> {
     integer(scalar, 1, 10_000, "a weight")
 }
 
-fn integer(scalar: Scalar, least: u64, most: i64, what: &str) -> Result<u64, Fault> {
+/// A whole number, `what` in messages, in this range, both ends included.
+pub fn integer(scalar: Scalar, least: u64, most: i64, what: &str) -> Result<u64, Fault> {
     let Scalar::Integer(number) = scalar else {
         let message = format!("expected an integer, found {}", scalar.kind());
         return Err(Fault::new(rule::WRONG_TYPE, message));

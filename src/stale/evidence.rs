@@ -1,0 +1,95 @@
+//! What the processes of one container show of the code that they run: found by the scanner in; sorted and bounded out.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::refresh::path_text;
+
+/// The most distinct paths, programs or undecided processes that are kept of one container.
+pub const MOST_TOLD: usize = 64;
+
+/// All that is known of a container at work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Evidence {
+    /// The number of the pinned base it runs on; `None` on the live host, and without processes.
+    pub base: Option<String>,
+    /// How many processes were looked at.
+    pub processes: usize,
+    /// Files that are mapped and that the host no longer has like that; by path, each once.
+    pub maps: Vec<Sighting>,
+    /// The same of files that are open.
+    pub opens: Vec<Sighting>,
+    /// What is run, by path.
+    pub programs: Vec<Program>,
+    /// What could not be looked at.
+    pub undecided: Vec<Undecided>,
+}
+
+/// A file of the host that a process uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Sighting {
+    /// As the process sees it.
+    #[serde(with = "path_text")]
+    pub path: PathBuf,
+    /// The first process that it was seen in, by its number on the host.
+    pub pid: i32,
+}
+
+/// A program, or the library of an interpreter that runs in one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Program {
+    /// As the process sees it; nothing was opened there.
+    #[serde(with = "path_text")]
+    pub path: PathBuf,
+    /// Whether a process of it had children that have ended: they may have been any program.
+    pub has_run_others: bool,
+}
+
+/// A process of which nothing can be told for certain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Undecided {
+    /// Its number on the host; 0 for all of the container's.
+    pub pid: i32,
+    /// Its program, if that much is known.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "program")]
+    pub program: Option<PathBuf>,
+    /// What went wrong.
+    pub why: String,
+}
+
+fn program<S: serde::Serializer>(
+    program: &Option<PathBuf>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    // It is left out when there is none.
+    let program = program.as_deref().unwrap_or(Path::new(""));
+    path_text::serialize(program, serializer)
+}
+
+impl Evidence {
+    /// What is known of a container that could not be looked at at all.
+    pub fn unknown(why: String) -> Self {
+        Self {
+            undecided: vec![Undecided {
+                pid: 0,
+                program: None,
+                why,
+            }],
+            ..Self::default()
+        }
+    }
+
+    /// The paths whose packages have to be known to judge it.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let sightings = self.maps.iter().chain(&self.opens);
+        let undecided = self.undecided.iter();
+        let undecided = undecided.filter_map(|undecided| undecided.program.as_deref());
+        sightings
+            .map(|sighting| sighting.path.as_path())
+            .chain(self.programs.iter().map(|program| program.path.as_path()))
+            .chain(undecided)
+    }
+}
