@@ -26,7 +26,7 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 
 # What is run on Debian 14 as well: roots, which its systemd makes in another way, and what depends on them. With
 # `SUITE=forky tests/system/run` all of it is.
-ON_FORKY ?= commands dependencies ephemeral files fresh hooks inside isolation mounts payload pinned read-only reload rights stopped \
+ON_FORKY ?= commands dependencies ephemeral files fresh health hooks inside isolation mounts payload pinned read-only reload rights stopped \
             stop-timeout uppers verify
 
 .PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator bench-refresh install prerequisites
@@ -104,7 +104,8 @@ install:
 	install -D -m 755 -t $(LIBEXEC) $(RELEASE)/lodgerd units/lodger-mark
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators $(RELEASE)/lodger-generator
 	install -D -m 644 -t $(UNITS) units/lodger.target units/lodger.slice units/lodgerd.service units/lodgerd.path \
-	  units/lodgerd-base.service units/lodgerd-prepare@.service units/lodgerd-isolation.service
+	  units/lodgerd-base.service units/lodgerd-prepare@.service units/lodgerd-isolation.service \
+	  units/lodgerd-health@.service units/lodgerd-later@.service units/lodger-alert@.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d units/tmpfiles.d/lodger.conf
 	install -D -m 644 -t $(DATA)/dbus-1/system-services units/org.lodger1.service
 	install -D -m 644 -t $(DATA)/dbus-1/system.d units/org.lodger1.conf

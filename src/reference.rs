@@ -42,7 +42,7 @@ impl File {
     pub fn keys(self) -> &'static [&'static About] {
         match self {
             File::Container => keys::KEYS,
-            File::Settings => settings::KEYS,
+            File::Settings => settings::keys::KEYS,
         }
     }
 
@@ -50,7 +50,7 @@ impl File {
     pub fn tables(self) -> &'static [TableAbout] {
         match self {
             File::Container => &keys::TABLES,
-            File::Settings => &settings::TABLES,
+            File::Settings => &settings::keys::TABLES,
         }
     }
 
@@ -153,6 +153,7 @@ pub fn example(about: &About) -> String {
         "" => String::new(),
         "mounts" => "[mounts.\"/srv/data\"]\n".to_owned(),
         "credentials" => "[credentials.db-password]\n".to_owned(),
+        "waves" => "[waves.canary]\n".to_owned(),
         table => format!("[{table}]\n"),
     };
     format!("{header}{} = {}\n", about.name, about.example)

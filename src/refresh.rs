@@ -1,194 +1,340 @@
-//! What happens once dpkg has finished: the mark its hooks left in, every running container on the new code and a report
+//! What happens once dpkg has finished: the mark its hooks left in, every affected container on the new code and a record
 //! out.
 //!
 //! ```text
-//! mark -> lock is free -> packages that changed -> steps -> jobs -> look at every process -> report
-//!         dpkg::lock      dpkg                     plan     systemd  stale                    report
+//! mark -> lock is free -> base -> what changed -> who is affected -> plan -> waves -> every process -> record
+//!         dpkg::lock              change          look, affected     plan    wave     verify           report
 //! ```
 //!
-//! The mark is taken away only once `refreshing.json` is on disk, and that only once the report is: whenever lodgerd is
-//! killed, the next one finds either and takes the refresh up again. It compares with the baseline of the last refresh,
-//! which is replaced at the end, and leaves alone what has started since the change; so doing it twice does no harm.
+//! Who is affected is on disk ([`pending`]) before the baseline moves on, and a container leaves that set only once it has
+//! started after the change. The mark is taken away only once `refreshing.json` is on disk, and that only once the record is.
+//! So whenever lodgerd is killed, the next one takes the refresh up again; what has started since the change is left alone, so
+//! doing it twice does no harm.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 pub mod affected;
+mod candidates;
+mod carry_out;
 pub mod change;
+pub mod hold;
 pub mod interpreter;
+mod later;
+mod look;
+pub mod moment;
 pub mod path_text;
+pub mod pending;
+pub mod places;
 pub mod plan;
 pub mod reason;
 pub mod report;
-mod restart;
+mod verify;
+mod wave;
+mod waves;
 
-use crate::container::Name;
+use crate::base::Bases;
+use crate::base::record::Record;
+use crate::container::{Container, Name, installed};
 use crate::dpkg::{Change, Database, lock};
 use crate::place;
-use crate::root::{lower, sweep};
-use crate::stale::Scanner;
+use crate::root::sweep;
+use crate::settings::Settings;
 use crate::state_file;
-use crate::systemd::{ServiceState, Systemd};
-use plan::{Offer, Running, Step};
-use report::{Action, Outcome, Report, Stale, Verified};
+use crate::systemd::Systemd;
+use look::Changed;
+use moment::{Moment, boot_id, now_rfc3339};
+use pending::Pending;
+use places::{Baseline, base_number};
+use report::{Action, ContainerReport, Outcome, Report, Verified};
 
-/// Where a refresh reads and writes; other places in tests.
-#[derive(Debug, Clone)]
-pub struct Places {
-    /// `/var/lib/lodger`.
-    pub state: PathBuf,
-    /// `/var/lib/dpkg`.
-    pub admindir: PathBuf,
-    /// `/run/lodger/bases`.
-    pub bases: PathBuf,
+pub use places::Places;
+pub use verify::verify;
+
+/// How often a base is asked for that is of dpkg's present state, when nobody is at work.
+const MOST_TRIES: usize = 5;
+
+/// Who hears of a refresh while it goes on.
+pub trait Observer {
+    /// It begins, with this plan.
+    fn begins(&mut self, _number: u64, _plan: &plan::Plan) {}
+    /// A container has come to an end in it: `restarted`, `failed`, `rolled-back` ...
+    fn container(&mut self, _number: u64, _name: &str, _action: report::Action) {}
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        Self {
-            state: PathBuf::from(place::STATE),
-            admindir: PathBuf::from("/var/lib/dpkg"),
-            bases: PathBuf::from(place::MOUNTED_BASES),
-        }
-    }
-}
+/// Nobody does.
+impl Observer for () {}
 
-impl Places {
-    /// The mark that dpkg's hooks leave.
-    pub fn pending(&self) -> PathBuf {
-        self.state.join("pending")
-    }
-
-    /// There while a refresh is under way.
-    pub fn refreshing(&self) -> PathBuf {
-        self.state.join("refreshing.json")
-    }
-
-    /// dpkg's database as it was at the end of the last refresh.
-    pub fn baseline(&self) -> PathBuf {
-        self.state.join("baseline.json")
-    }
-
-    /// The reports.
-    pub fn refreshes(&self) -> PathBuf {
-        self.state.join("refreshes")
-    }
-
-    /// The state of a container.
-    pub fn state_of(&self, name: &Name) -> PathBuf {
-        self.state.join("containers").join(name.as_str())
-    }
-
-    /// Whether there is something to do.
-    pub fn is_refresh_due(&self) -> bool {
-        self.pending().exists() || self.refreshing().exists()
-    }
-
-    /// Leaves the mark, as dpkg's hooks do: a refresh is due, for a change made in this boot.
-    ///
-    /// # Errors
-    /// When the file cannot be made.
-    pub fn mark(&self) -> Result<()> {
-        let path = self.pending();
-        fs::write(&path, boot_id()?).with_context(|| format!("cannot make '{}'", path.display()))
-    }
-
-    /// Records dpkg's present database as the baseline.
-    ///
-    /// # Errors
-    /// When it cannot be read or written.
-    pub fn record_baseline(&self) -> Result<()> {
-        state_file::write(&self.baseline(), &Database::read(&self.admindir)?)
-    }
+/// What a refresh has to offer: pinned bases cannot be made on a full disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// The host's present code, and a base with it.
+    Everything,
+    /// The live host only.
+    NoBase,
 }
 
 /// A refresh under way, as it is kept on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct UnderWay {
-    number: u64,
+pub struct UnderWay {
+    /// Its number.
+    pub number: u64,
     /// RFC 3339.
-    started: String,
-    /// The kernel's boot id: CLOCK_MONOTONIC counts within one boot.
-    boot: String,
+    pub started: String,
     /// The boot id in the last mark; `None` if there was none, or it said nothing.
     marked_in: Option<String>,
-    /// When the change was seen to be complete, with the change; `None` before that.
-    change: Option<CompleteChange>,
+    /// The packages that changed, once that is known.
+    #[serde(default)]
+    packages: Vec<Change>,
+    /// The containers that are being restarted: what is found failed among them after an interruption has failed in this refresh.
+    #[serde(default)]
+    restarting: Vec<String>,
+    /// What became of the waves that are over, and of the containers in them.
+    #[serde(default)]
+    waves: Vec<report::WaveReport>,
+    #[serde(default)]
+    containers: Vec<ContainerReport>,
+    /// What it is about to do.
+    #[serde(default)]
+    pub plan: Option<plan::Plan>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct CompleteChange {
-    /// Microseconds of CLOCK_MONOTONIC.
-    since: u64,
-    database: Database,
+/// One refresh, with all that it works on.
+struct Refresh<'a> {
+    places: &'a Places,
+    systemd: &'a mut Systemd,
+    settings: &'a Settings,
+    observer: &'a mut dyn Observer,
+    under_way: UnderWay,
+    boot: String,
+    containers: BTreeMap<String, Container>,
+    pending: Pending,
+    report: Report,
 }
 
-/// Runs one refresh: waits for dpkg, restarts at most `parallel` containers at a time, verifies, reports. `None` if no
-/// package had changed.
+/// Runs one refresh: waits for dpkg, restarts what is affected in waves, verifies, records. `None` if there was nothing to do.
 ///
 /// # Errors
 /// When dpkg's state or systemd cannot be read, or the outcome cannot be written. What was done until then stays done, and
 /// the next call takes the refresh up again.
-pub fn refresh(places: &Places, systemd: &mut Systemd, parallel: usize) -> Result<Option<Report>> {
-    let (mut under_way, taken_up_again) = take_up(places)?;
-    let offer = wait_for_dpkg(places, systemd, &mut under_way)?;
-    let mut report = Report {
-        number: under_way.number,
-        outcome: Outcome::Done,
-        started: under_way.started.clone(),
-        finished: String::new(),
-        packages: Vec::new(),
-        unfinished: Vec::new(),
-        containers: Vec::new(),
-        verified: Verified::default(),
+pub fn refresh(
+    places: &Places,
+    systemd: &mut Systemd,
+    settings: &Settings,
+    observer: &mut dyn Observer,
+) -> Result<Option<Report>> {
+    let mut under_way = take_up(places)?;
+    let settled = wait_for_dpkg(places, systemd, &mut under_way)?;
+    let refresh = Refresh {
+        places,
+        systemd,
+        settings,
+        observer,
+        boot: boot_id()?,
+        containers: installed_containers(places),
+        pending: Pending::read(places)?,
+        report: Report {
+            waves: under_way.waves.clone(),
+            containers: under_way.containers.clone(),
+            ..Report::new(under_way.number, &under_way.started)
+        },
+        under_way,
     };
-    if systemd.is_stopping()? {
-        report.outcome = Outcome::ShuttingDown;
-        return finish(places, report, None).map(Some);
-    }
-    let now = Database::read(&places.admindir)?;
-    report.unfinished = now.unfinished();
-    if !report.unfinished.is_empty() {
-        report.outcome = Outcome::UnfinishedPackages;
-        return finish(places, report, None).map(Some);
-    }
-    match changes(places, &now)? {
-        Some(changes) if changes.is_empty() => {
-            state_file::remove(&places.refreshing())?;
+    refresh.run(settled)
+}
+
+impl Refresh<'_> {
+    fn run(mut self, settled: Settled) -> Result<Option<Report>> {
+        let Settled { offer, now } = settled;
+        if self.systemd.is_stopping()? {
+            return self.end(Outcome::ShuttingDown);
+        }
+        self.report.unfinished = now.unfinished();
+        if !self.report.unfinished.is_empty() {
+            return self.end(Outcome::UnfinishedPackages);
+        }
+        let had_changed = self.find_affected(now, offer)?;
+        let candidates = self.candidates(offer)?;
+        let is_new = self.report.containers.is_empty() && !had_changed;
+        if is_new && candidates.due.is_empty() && candidates.without_base.is_empty() {
+            self.pending.write(self.places)?;
+            state_file::remove(&self.places.refreshing())?;
             return Ok(None);
         }
-        changes => report.packages = changes.unwrap_or_default(),
+        let plan = plan::plan(candidates.due, &candidates.rules);
+        self.announce(&plan)?;
+        self.carry_out(&plan, &candidates.without_base)?;
+        self.report.verified = self.verified()?;
+        if let Err(cause) = sweep::sweep(Path::new(place::MASKS)) {
+            tracing::warn!("cannot remove mask layers that are not in use: {cause:#}");
+        }
+        if self.report.outcome == Outcome::ShuttingDown {
+            return self.end(Outcome::ShuttingDown);
+        }
+        let outcome = match self.report.is_good() {
+            true => Outcome::Done,
+            false => Outcome::Failed,
+        };
+        self.end(outcome)
     }
-    let since = complete_since(places, &mut under_way, &now)?;
-    tracing::info!(
-        packages = report.packages.len(),
-        refresh = report.number,
-        "refreshing containers"
-    );
-    let restarts = Restarts {
-        offer,
-        since,
-        taken_up_again,
-        parallel,
-    };
-    restart_all(places, systemd, restarts, &mut report)?;
-    report.verified = verify(places, systemd)?;
-    if let Err(cause) = sweep::sweep(Path::new(place::MASKS)) {
-        tracing::warn!("cannot remove mask layers that are not in use: {cause:#}");
+
+    /// Adds the containers that a change since the baseline affects to the pending set, and moves the baseline on. Whether
+    /// anything had changed.
+    fn find_affected(&mut self, now: Database, offer: Offer) -> Result<bool> {
+        let baseline = read_baseline(self.places);
+        let before = baseline.as_ref().map(|baseline| &baseline.database);
+        let packages = match before {
+            Some(before) => changes(before, &now),
+            None => Vec::new(),
+        };
+        if before.is_some() && packages.is_empty() {
+            // Those of the refresh that was interrupted, if one was.
+            self.report.packages = self.under_way.packages.clone();
+            return Ok(!self.report.packages.is_empty());
+        }
+        let current = base_number(&self.places.bases.join(place::CURRENT_BASE));
+        tracing::info!(
+            packages = packages.len(),
+            refresh = self.under_way.number,
+            "looking for the containers that are affected"
+        );
+        self.under_way.packages = packages.clone();
+        self.report.packages = packages;
+        state_file::write(&self.places.refreshing(), &self.under_way)?;
+        let since = self.since()?;
+        let changed = match &baseline {
+            Some(baseline) => self.changed(baseline.base.as_deref(), current.as_deref())?,
+            None => Changed::Unknown,
+        };
+        self.look(&changed, &since, offer)?;
+        self.pending.write(self.places)?;
+        // What could not be offered is part of the next refresh.
+        if offer == Offer::Everything {
+            let base = current;
+            let database = now;
+            state_file::write(&self.places.baseline(), &Baseline { base, database })?;
+        }
+        Ok(true)
     }
-    let is_good = report.count(Action::Failed) == 0 && report.verified.stale.is_empty();
-    if report.outcome == Outcome::Done && !is_good {
-        report.outcome = Outcome::Failed;
+
+    /// Since when the change is complete: now. One that was marked in an earlier boot was there before anything that runs now.
+    fn since(&self) -> Result<Moment> {
+        let marked_in = self.under_way.marked_in.as_ref();
+        match marked_in.is_some_and(|boot| *boot != self.boot) {
+            true => Ok(Moment {
+                boot: self.boot.clone(),
+                microseconds: 0,
+            }),
+            false => Moment::now(),
+        }
     }
-    // What could not be offered is part of the next refresh.
-    let baseline = Some(now).filter(|_| offer == Offer::Everything);
-    finish(places, report, baseline).map(Some)
+
+    /// Tells everybody of the plan before anything happens.
+    fn announce(&mut self, plan: &plan::Plan) -> Result<()> {
+        let number = self.under_way.number;
+        for (at, wave) in plan.waves.iter().enumerate() {
+            let names: Vec<&str> = wave
+                .containers
+                .iter()
+                .map(|planned| planned.name.as_str())
+                .collect();
+            tracing::info!(
+                refresh = number,
+                wave = wave.name,
+                "wave {} of {}, '{}': {}",
+                at + 1,
+                plan.waves.len(),
+                wave.name,
+                names.join(" ")
+            );
+        }
+        for left in &plan.left {
+            tracing::info!(
+                refresh = number,
+                container = left.name,
+                "{} is affected and left: {}",
+                left.name,
+                left.hindrance
+            );
+        }
+        self.under_way.plan = Some(plan.clone());
+        state_file::write(&self.places.refreshing(), &self.under_way)?;
+        self.observer.begins(number, plan);
+        Ok(())
+    }
+
+    /// Every process of every container once more. What is left, skipped or put off is not expected to be on the new code.
+    fn verified(&mut self) -> Result<Verified> {
+        let containers = self.report.containers.iter();
+        let left: BTreeMap<&str, &ContainerReport> = containers
+            .map(|container| (container.name.as_str(), container))
+            .collect();
+        let is_wanted = |container: &&&ContainerReport| {
+            matches!(container.action, Action::Skipped | Action::PutOff)
+        };
+        verify(self.places, self.systemd, |name| {
+            let container = left.get(name).filter(is_wanted)?;
+            container.reason.clone()
+        })
+    }
+
+    /// Writes the record and the pending set, then takes the refresh off the disk: in this order nothing is lost at any moment.
+    fn end(mut self, outcome: Outcome) -> Result<Option<Report>> {
+        self.report.outcome = outcome;
+        self.report.finished = now_rfc3339();
+        self.report
+            .containers
+            .sort_by(|one, two| one.name.cmp(&two.name));
+        self.report.write(&self.places.refreshes())?;
+        self.pending.write(self.places)?;
+        if outcome != Outcome::ShuttingDown {
+            later::come_back(self.systemd, &self.report);
+        }
+        state_file::remove(&self.places.refreshing())?;
+        Ok(Some(self.report))
+    }
+}
+
+/// Why the last refresh, or the one under way, could not bring a container onto the new code.
+///
+/// # Errors
+/// When what it has written cannot be read.
+pub fn why_failed(places: &Places, name: &Name) -> Result<String> {
+    let name = name.as_str();
+    let pending = Pending::read(places)?;
+    if let Some(failure) = pending
+        .containers
+        .get(name)
+        .and_then(|due| due.failed.as_ref())
+    {
+        return Ok(failure.how.clone());
+    }
+    let under_way: Option<UnderWay> = state_file::read(&places.refreshing())?;
+    let left = under_way.and_then(|under_way| under_way.plan);
+    let left = left.and_then(|plan| plan.left.into_iter().find(|left| left.name == name));
+    if let Some(left) = left {
+        return Ok(left.hindrance.to_string());
+    }
+    let record = report::read_newest(&places.refreshes())?;
+    let containers = record.map_or(Vec::new(), |record| record.containers);
+    let container = containers.into_iter().find(|one| one.name == name);
+    let reason = container.and_then(|container| container.reason);
+    Ok(reason.unwrap_or_else(|| "it was not refreshed; see 'journalctl -u lodgerd'".to_owned()))
+}
+
+/// Those whose files have no mistake, by name.
+fn installed_containers(places: &Places) -> BTreeMap<String, Container> {
+    let installed = installed::read(&places.prefix);
+    let files = installed.good.into_iter();
+    files
+        .flat_map(|file| file.containers)
+        .map(|container| (container.name.to_string(), container))
+        .collect()
 }
 
 /// Has a base made with the change, if it changed anything that a base holds.
@@ -206,57 +352,85 @@ fn renew_base(systemd: &mut Systemd) -> Result<Offer> {
 }
 
 /// The refresh that was interrupted, or a new one; on disk either way.
-fn take_up(places: &Places) -> Result<(UnderWay, bool)> {
-    let boot = boot_id()?;
+fn take_up(places: &Places) -> Result<UnderWay> {
     // One that cannot be read any more is begun anew: it loses nothing but its number.
     let interrupted = state_file::read::<UnderWay>(&places.refreshing()).unwrap_or_else(|cause| {
         tracing::warn!("beginning the interrupted refresh anew: {cause:#}");
         None
     });
-    if let Some(mut under_way) = interrupted {
+    if let Some(under_way) = interrupted {
         tracing::info!(
             refresh = under_way.number,
             "taking up an interrupted refresh"
         );
-        if under_way.boot != boot {
-            under_way.boot = boot;
-            under_way.change = None;
-        }
-        return Ok((under_way, true));
+        return Ok(under_way);
     }
     let newest = report::newest(&places.refreshes())?;
     let under_way = UnderWay {
         number: newest.map_or(0, |(number, _)| number) + 1,
         started: now_rfc3339(),
-        boot,
         marked_in: None,
-        change: None,
+        packages: Vec::new(),
+        restarting: Vec::new(),
+        waves: Vec::new(),
+        containers: Vec::new(),
+        plan: None,
     };
     state_file::write(&places.refreshing(), &under_way)?;
-    Ok((under_way, false))
+    Ok(under_way)
 }
 
-/// Returns once no front end is at work and no mark of an earlier one is left. A mark that comes later means another refresh.
+/// What a refresh works with.
+struct Settled {
+    offer: Offer,
+    /// dpkg's database as it was when the base was made, or is now if none could be.
+    now: Database,
+}
+
+/// Returns once no front end is at work, no mark of an earlier one is left, and there is a base of that state. A mark that
+/// comes later means another refresh.
 ///
 /// The base comes before the mark goes: as long as there is one, a start of a container sees to the base itself.
 fn wait_for_dpkg(
     places: &Places,
     systemd: &mut Systemd,
     under_way: &mut UnderWay,
-) -> Result<Offer> {
+) -> Result<Settled> {
+    let mut tries = 0;
     loop {
         lock::wait_until_free(&places.admindir)?;
-        let offer = match systemd.is_stopping()? {
+        let mut offer = match systemd.is_stopping()? {
             true => Offer::NoBase,
             false => renew_base(systemd)?,
         };
         if let Some(boot) = read_mark(&places.pending())? {
             under_way.marked_in = Some(boot).filter(|boot| !boot.is_empty());
+            state_file::write(&places.refreshing(), under_way)?;
         }
         state_file::remove(&places.pending())?;
-        if !lock::is_held(&places.admindir)? {
-            return Ok(offer);
+        // dpkg may have been at work while the base was looked at, and then there is no new one.
+        let now = Database::read(&places.admindir)?;
+        let is_old = offer == Offer::Everything
+            && now.unfinished().is_empty()
+            && base_record(places)?.is_some_and(|base| base.packages != now);
+        if lock::is_held(&places.admindir)? || (is_old && tries < MOST_TRIES) {
+            tries += usize::from(is_old);
+            continue;
         }
+        if is_old {
+            tracing::error!("no base of dpkg's present state was made in {MOST_TRIES} tries");
+            offer = Offer::NoBase;
+        }
+        return Ok(Settled { offer, now });
+    }
+}
+
+/// What is known of the current base; `None` if there is none.
+fn base_record(places: &Places) -> Result<Option<Record>> {
+    let bases = Bases::at(places.bases.clone());
+    match bases.current()? {
+        Some(number) => bases.record(number).map(Some),
+        None => Ok(None),
     }
 }
 
@@ -269,159 +443,20 @@ fn read_mark(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// The packages that changed since the last refresh; `None` if nothing is known of the last one.
-fn changes(places: &Places, now: &Database) -> Result<Option<Vec<Change>>> {
-    match state_file::read::<Database>(&places.baseline()) {
-        Ok(Some(before)) => {
-            let mut changes = before.changes(now);
-            // No container runs anything of lodger's, and an upgrade of lodger is to keep them running.
-            changes.retain(|change| change.name != env!("CARGO_PKG_NAME"));
-            Ok(Some(changes))
-        }
-        Ok(None) => {
-            tracing::warn!("there is no baseline, so every running container counts as affected");
-            Ok(None)
-        }
-        Err(cause) => {
-            tracing::warn!("every running container counts as affected: {cause:#}");
-            Ok(None)
-        }
-    }
-}
-
-/// Since when the change is complete: the moment recorded before an interruption, unless dpkg has changed more since. A
-/// change that was marked in an earlier boot was there before anything that runs now.
-fn complete_since(places: &Places, under_way: &mut UnderWay, now: &Database) -> Result<u64> {
-    if let Some(change) = under_way
-        .change
-        .as_ref()
-        .filter(|change| change.database == *now)
-    {
-        return Ok(change.since);
-    }
-    let before_boot = under_way
-        .marked_in
-        .as_ref()
-        .is_some_and(|boot| *boot != under_way.boot);
-    let since = if before_boot {
-        0
-    } else {
-        monotonic_microseconds()?
-    };
-    under_way.change = Some(CompleteChange {
-        since,
-        database: now.clone(),
+fn read_baseline(places: &Places) -> Option<Baseline> {
+    let baseline = state_file::read(&places.baseline()).unwrap_or_else(|cause| {
+        tracing::warn!("{cause:#}");
+        None
     });
-    state_file::write(&places.refreshing(), under_way)?;
-    Ok(since)
-}
-
-/// How containers are restarted.
-struct Restarts {
-    offer: Offer,
-    /// Microseconds of CLOCK_MONOTONIC.
-    since: u64,
-    taken_up_again: bool,
-    parallel: usize,
-}
-
-fn restart_all(
-    places: &Places,
-    systemd: &mut Systemd,
-    how: Restarts,
-    report: &mut Report,
-) -> Result<()> {
-    let mut running = Vec::new();
-    for service in systemd.services()? {
-        running.push(look_at(places, systemd, &service)?);
+    if baseline.is_none() {
+        tracing::warn!("there is no baseline, so every running container counts as affected");
     }
-    let mut to_restart = Vec::new();
-    for step in plan::steps(running, how.offer, how.since, how.taken_up_again) {
-        match step {
-            Step::Leave(container) => report.containers.push(container),
-            Step::Restart(service) => to_restart.push(service),
-        }
-    }
-    let restarted = restart::restart(systemd, to_restart, how.parallel, how.since)?;
-    if restarted.system_is_stopping {
-        report.outcome = Outcome::ShuttingDown;
-    }
-    report.containers.extend(restarted.containers);
-    report.containers.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(())
+    baseline
 }
 
-fn look_at(places: &Places, systemd: &mut Systemd, service: &ServiceState) -> Result<Running> {
-    let details = systemd.details(service)?;
-    let state = places.state_of(&service.name);
-    let pinned = details.wants.iter().any(|unit| unit == place::BASE_UNIT);
-    Ok(Running {
-        name: service.name.clone(),
-        unit: service.unit.clone(),
-        loaded: service.load == "loaded",
-        pinned,
-        held: lower::held(&state)?,
-        running: service.is_running(),
-        intact: pinned || Path::new(&details.root_directory) == service.name.root(),
-        start_began: details.start_began,
-        requires: details.requires,
-    })
-}
-
-/// Looks at every process of every container that is running now.
-///
-/// # Errors
-/// When systemd does not answer or a process cannot be read.
-pub fn verify(places: &Places, systemd: &mut Systemd) -> Result<Verified> {
-    let mut scanner = Scanner::new(&places.bases)?;
-    let mut verified = Verified::default();
-    for service in systemd
-        .services()?
-        .into_iter()
-        .filter(ServiceState::is_running)
-    {
-        let group = systemd.control_group(&service)?;
-        let scan = scanner.scan(&service.name, &group)?;
-        verified.processes += scan.processes;
-        // What is held is on old code because somebody wants it to be; the report says so.
-        if lower::held(&places.state_of(&service.name))?.is_some() {
-            continue;
-        }
-        verified
-            .stale
-            .extend(scan.stale.into_iter().map(|process| Stale {
-                container: service.name.to_string(),
-                pid: process.pid,
-                path: process.path,
-            }));
-    }
-    Ok(verified)
-}
-
-/// Writes the report, then the baseline, then takes the refresh off the disk: in this order nothing is lost at any moment.
-fn finish(places: &Places, mut report: Report, baseline: Option<Database>) -> Result<Report> {
-    report.finished = now_rfc3339();
-    report.write(&places.refreshes())?;
-    if let Some(baseline) = baseline.filter(|_| report.outcome != Outcome::ShuttingDown) {
-        state_file::write(&places.baseline(), &baseline)?;
-    }
-    state_file::remove(&places.refreshing())?;
-    Ok(report)
-}
-
-fn boot_id() -> Result<String> {
-    let path = "/proc/sys/kernel/random/boot_id";
-    let id = fs::read_to_string(path).with_context(|| format!("cannot read '{path}'"))?;
-    Ok(id.trim().to_owned())
-}
-
-fn monotonic_microseconds() -> Result<u64> {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).context("cannot read CLOCK_MONOTONIC")?;
-    // Neither is negative on this clock.
-    let (seconds, nanoseconds) = (now.tv_sec().unsigned_abs(), now.tv_nsec().unsigned_abs());
-    Ok(seconds * 1_000_000 + nanoseconds / 1000)
-}
-
-fn now_rfc3339() -> String {
-    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+/// The packages that changed. No container runs anything of lodger's, and an upgrade of lodger is to keep them running.
+fn changes(before: &Database, now: &Database) -> Vec<Change> {
+    let mut changes = before.changes(now);
+    changes.retain(|change| change.name != env!("CARGO_PKG_NAME"));
+    changes
 }

@@ -83,10 +83,10 @@ fn table(file: File, about: &TableAbout) -> Value {
             let mut entry = keys;
             let (pattern, one_of) = entry_of(about.name);
             entry["description"] = json!(format!("One entry, called by {names}."));
-            entry["oneOf"] = one_of
-                .iter()
-                .map(|key| json!({ "required": [key] }))
-                .collect();
+            if !one_of.is_empty() {
+                let one_of = one_of.iter().map(|key| json!({ "required": [key] }));
+                entry["oneOf"] = one_of.collect();
+            }
             let mut entries = json!({ "type": "object", "additionalProperties": false });
             entries["patternProperties"] = json!({ pattern: entry });
             entries
@@ -97,11 +97,12 @@ fn table(file: File, about: &TableAbout) -> Value {
     schema
 }
 
-/// What the names of a table's entries are like, and the keys of which each entry has exactly one.
+/// What the names of a table's entries are like, and the keys of which each entry has exactly one, if there are any.
 fn entry_of(table: &str) -> (&'static str, &'static [&'static str]) {
     match table {
         "mounts" => ("^/", &["source", "volume", "tmpfs"]),
         "credentials" => (r#"^[^\s/:"'\\]+$"#, &["file", "encrypted"]),
+        "waves" => ("^[A-Za-z0-9_-]{1,64}$", &[]),
         _ => ("", &[]),
     }
 }

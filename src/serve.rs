@@ -27,9 +27,10 @@ pub fn serve(places: &Places) -> Result<()> {
     while mark::wait(places, IDLE)? {
         notify(&[NotifyState::Status("Refreshing containers.")]);
         let mut systemd = Systemd::connect()?;
-        match refresh(places, &mut systemd, parallel()).context("cannot refresh the containers")? {
+        let refreshed = refresh(places, &mut systemd, &settings(), &mut ());
+        match refreshed.context("cannot refresh the containers")? {
             Some(report) => log::report(&report),
-            None => tracing::info!("no package has changed since the last refresh, nothing to do"),
+            None => tracing::info!("no package has changed and nothing was put off: nothing to do"),
         }
         notify(&[NotifyState::Status("Idle.")]);
     }
@@ -37,15 +38,14 @@ pub fn serve(places: &Places) -> Result<()> {
     Ok(())
 }
 
-/// How many containers are restarted at a time. A mistake in the settings is no reason to leave containers on old code.
-fn parallel() -> usize {
-    let settings = settings::read(&Prefix::host()).unwrap_or_else(|mistakes| {
+/// A mistake in the settings is no reason to leave containers on old code.
+fn settings() -> Settings {
+    settings::read(&Prefix::host()).unwrap_or_else(|mistakes| {
         for mistake in mistakes {
             tracing::error!("{}", mistake.one_line());
         }
         Settings::default()
-    });
-    settings.parallel.get()
+    })
 }
 
 /// What systemd shows of it is no reason to stop the work.

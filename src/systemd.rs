@@ -3,16 +3,19 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use zbus::{Connection, OwnedObjectPath, OwnedVariant, block_on, connection, proxy};
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, block_on, connection, proxy};
 
 use crate::container::Name;
+use crate::place;
 
 mod jobs;
+mod run;
 
 pub use jobs::FinishedJobs;
+pub use run::Run;
 
 /// How long PID 1 may be away: a re-execution takes well under a second, but may come with an upgrade under load.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,8 +33,16 @@ trait Manager {
         states: &[&str],
         patterns: &[&str],
     ) -> zbus::Result<Vec<ListedUnit>>;
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn start_transient_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        properties: &[(&str, Variant<'_>)],
+        aux: &[(&str, &[(&str, Variant<'_>)])],
+    ) -> zbus::Result<OwnedObjectPath>;
     #[zbus(property(emits_changed_signal = "false"))]
     fn system_state(&self) -> zbus::Result<String>;
     #[zbus(signal)]
@@ -91,6 +102,11 @@ impl ServiceState {
             self.active.as_str(),
             "active" | "activating" | "reloading" | "refreshing"
         )
+    }
+
+    /// Whether it is running, and not merely on its way there.
+    pub fn is_up(&self) -> bool {
+        matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
     }
 }
 
@@ -225,6 +241,33 @@ impl Systemd {
         })?))
     }
 
+    /// Starts a timer, [`place::LATER_UNIT`] with this instance, that goes off once `at`. It does not outlive the boot.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn start_timer(&mut self, instance: &str, at: SystemTime) -> Result<()> {
+        let unit = format!("{}{instance}.timer", place::LATER_UNIT);
+        // systemd.time(7) has a blank where RFC 3339 has a T; a second more is never too early.
+        let at = humantime::format_rfc3339_seconds(at + Duration::from_secs(1)).to_string();
+        let calendar = at.replace('T', " ").replace('Z', " UTC");
+        let question = format!("for the timer {unit}");
+        self.ask(&question, async |manager| {
+            let properties = [
+                ("Description", Variant::from("Refresh of what was put off")),
+                (
+                    "TimersCalendar",
+                    Variant::from(vec![("OnCalendar", calendar.as_str())]),
+                ),
+                ("AccuracyUSec", Variant::from(1_000_000u64)),
+                ("RemainAfterElapse", Variant::from(false)),
+            ];
+            manager
+                .start_transient_unit(&unit, "replace", &properties, &[])
+                .await
+        })?;
+        Ok(())
+    }
+
     /// Restarts `unit`, or starts it if it is not running, and waits for the end of that. The job's result (`done`, `failed` ...);
     /// `None` if it ended unseen.
     ///
@@ -233,11 +276,37 @@ impl Systemd {
     pub fn restart_and_wait(&mut self, unit: &str) -> Result<Option<String>> {
         let mut finished = self.finished_jobs()?;
         let question = format!("for a start of {unit}");
-        let job = [Job(self.ask(&question, async |manager| {
+        let job = Job(self.ask(&question, async |manager| {
             manager.restart_unit(unit, "replace").await
-        })?)];
+        })?);
+        self.wait_for(&mut finished, job)
+    }
+
+    /// Starts `unit`, or joins a start that is under way, and waits for the end of that. As [`Systemd::restart_and_wait`].
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn start_and_wait(&mut self, unit: &str) -> Result<Option<String>> {
+        let mut finished = self.finished_jobs()?;
+        let job = self.start(unit)?;
+        self.wait_for(&mut finished, job)
+    }
+
+    /// Queues a start of `unit`.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn start(&mut self, unit: &str) -> Result<Job> {
+        let question = format!("for a start of {unit}");
+        Ok(Job(self.ask(&question, async |manager| {
+            manager.start_unit(unit, "replace").await
+        })?))
+    }
+
+    fn wait_for(&mut self, finished: &mut FinishedJobs, job: Job) -> Result<Option<String>> {
+        let job = [job];
         loop {
-            if let Some((_, result)) = finished.wait(self, &job)? {
+            if let Some((_, result)) = finished.wait(self, &job, PATIENCE)? {
                 return Ok(result);
             }
         }

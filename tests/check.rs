@@ -1,6 +1,7 @@
 //! `lodger check`: files, installed or not, in; what it tells, and its exit status, out.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -218,4 +219,26 @@ fn an_empty_file_is_noted_as_the_mask_that_it_is() {
         told(lodger(root.path(), &["check", "web.toml"])),
         (Some(0), String::new(), note)
     );
+}
+
+/// The windows of waves are for systemd to read; where it is not there nobody can tell.
+#[test]
+fn a_window_that_systemd_does_not_know_is_told() {
+    let settings = "[waves.night]\nwindow = \"25:00\"\n[waves.noon]\nwindow = \"12:00\"\n";
+    let root = root(&[("etc/lodger.toml", settings)]);
+    let found = json_of(&lodger(root.path(), &["check", "--json"]));
+    let expected = match Path::new("/usr/bin/systemd-analyze").exists() {
+        true => json!([{
+            "rule": "L010", "severity": "error", "path": "/etc/lodger.toml", "line": 2, "column": 10, "length": 7,
+            "message": "\"25:00\" is not a calendar expression",
+            "help": "such as \"Sun 02:00\"; see systemd.time(7)",
+        }]),
+        false => json!([]),
+    };
+    assert_eq!(found, expected);
+    let named = json_of(&lodger(
+        root.path(),
+        &["check", "--json", "etc/lodger.toml"],
+    ));
+    assert_eq!(named[0]["message"], expected[0]["message"]);
 }

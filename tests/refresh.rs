@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use lodger::refresh::report::{Action, Outcome, Report};
+use lodger::container::Name;
+use lodger::prefix::Prefix;
+use lodger::refresh::hold::{self, Hold};
+use lodger::refresh::report::{Action, Outcome, Report, WaveState};
 use lodger::refresh::{Places, refresh};
+use lodger::settings;
 use lodger::systemd::Systemd;
 
 mod fake_systemd;
@@ -30,11 +35,14 @@ impl Host {
     fn new(units: &[(&str, &'static str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let places = Places {
+            prefix: Prefix::under(directory.path().as_os_str()),
             state: directory.path().join("lodger"),
             admindir: directory.path().join("dpkg"),
             bases: directory.path().join("bases"),
         };
         fs::create_dir_all(places.admindir.join("info")).unwrap();
+        let list = places.admindir.join("info/libc6:amd64.list");
+        fs::write(list, "/usr/lib/libc.so.6\n").unwrap();
         fs::create_dir_all(&places.state).unwrap();
         fs::write(places.admindir.join("status"), BEFORE).unwrap();
         places.record_baseline().unwrap();
@@ -80,6 +88,19 @@ impl Host {
         );
     }
 
+    /// A container file, so that the refresh knows more than systemd does.
+    fn file(&self, name: &str, text: &str) {
+        let directory = self._directory.path().join("etc/lodger");
+        fs::create_dir_all(&directory).unwrap();
+        let text = format!("exec = [\"/bin/true\"]\n{text}\n");
+        fs::write(directory.join(format!("{name}.toml")), text).unwrap();
+    }
+
+    fn settings(&self, text: &str) {
+        fs::create_dir_all(self._directory.path().join("etc")).unwrap();
+        fs::write(self._directory.path().join("etc/lodger.toml"), text).unwrap();
+    }
+
     fn refresh(&self, parallel: usize) -> Option<Report> {
         self.try_refresh(parallel).unwrap()
     }
@@ -87,11 +108,17 @@ impl Host {
     fn try_refresh(&self, parallel: usize) -> anyhow::Result<Option<Report>> {
         let shared = self.shared.clone();
         let mut systemd = Systemd::with(Arc::new(move || connect(&shared)))?;
-        refresh(&self.places, &mut systemd, parallel)
+        let mut settings = settings::read(&self.places.prefix).unwrap();
+        settings.parallel = NonZeroUsize::new(parallel).unwrap();
+        refresh(&self.places, &mut systemd, &settings, &mut ())
     }
 
     fn restarts(&self) -> Vec<String> {
         self.shared.lock().unwrap().restarts.clone()
+    }
+
+    fn starts(&self) -> Vec<String> {
+        self.shared.lock().unwrap().starts.clone()
     }
 
     fn is_at_rest(&self) -> bool {
@@ -211,6 +238,96 @@ fn half_configured_packages_put_the_refresh_off() {
 }
 
 #[test]
+fn a_wave_that_fails_keeps_those_after_it_from_starting_until_it_is_mended() {
+    let host = Host::new(&[("probe", "active"), ("web", "active")]);
+    host.file("probe", "update.wave = \"canary\"\nupdate.settle = 0");
+    host.file("web", "update.settle = 0");
+    host.unit("probe", |unit| unit.result = "failed");
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("probe", Action::Failed), ("web", Action::PutOff)]
+    );
+    assert_eq!(report.outcome, Outcome::Failed);
+    let waves = report
+        .waves
+        .iter()
+        .map(|wave| (wave.name.as_str(), wave.state));
+    assert_eq!(
+        waves.collect::<Vec<_>>(),
+        [
+            ("canary", WaveState::Failed),
+            ("default", WaveState::NotStarted)
+        ]
+    );
+    assert_eq!(host.restarts(), ["lodger-probe.service"]);
+    assert_eq!(host.starts(), ["lodger-alert@probe.service"]);
+
+    // Another package change does not start the second wave while the first is not mended.
+    host.dpkg_wrote(&AFTER.replace("Version: 2", "Version: 3"));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert_eq!(
+        actions(&report),
+        [("probe", Action::Failed), ("web", Action::PutOff)]
+    );
+    assert_eq!(host.restarts(), ["lodger-probe.service"]);
+
+    // Somebody has mended it: what was put off is done without any package change.
+    host.unit("probe", |unit| {
+        unit.active = "active";
+        unit.start_began = u64::MAX;
+    });
+    host.places.mark().unwrap();
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert!(host.is_at_rest() && !host.places.affected().exists());
+}
+
+#[test]
+fn the_settings_may_have_later_waves_go_on() {
+    let host = Host::new(&[("probe", "active"), ("web", "active")]);
+    host.file("probe", "update.wave = \"canary\"");
+    host.settings("[refresh]\non-failure = \"continue\"\n");
+    host.unit("probe", |unit| unit.result = "failed");
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("probe", Action::Failed), ("web", Action::Restarted)]
+    );
+}
+
+#[test]
+fn what_is_put_off_is_not_forgotten() {
+    let host = Host::new(&[("never", "active"), ("web", "active")]);
+    host.file("never", "update.policy = \"never\"");
+    let web = Name::parse("web").unwrap();
+    hold::put(&host.places, Some(&web), &Hold::until(None)).unwrap();
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("never", Action::Skipped), ("web", Action::PutOff)]
+    );
+    assert_eq!(report.outcome, Outcome::Done);
+    assert!(host.restarts().is_empty() && host.is_at_rest());
+
+    hold::take_off(&host.places, Some(&web)).unwrap();
+    host.places.mark().unwrap();
+    let report = host.refresh(2).unwrap();
+    assert_eq!(host.restarts(), ["lodger-web.service"]);
+    assert_eq!((report.number, report.packages.len()), (2, 0));
+
+    // What was restarted or stopped by somebody else is due no more.
+    host.unit("never", |unit| unit.active = "inactive");
+    host.places.mark().unwrap();
+    assert_eq!(host.refresh(2), None);
+    assert!(!host.places.affected().exists());
+}
+
+#[test]
 fn nothing_is_restarted_while_the_system_goes_down() {
     let host = Host::new(&[("web", "active")]);
     host.shared.lock().unwrap().system_state = "stopping".into();
@@ -308,13 +425,17 @@ fn no_more_than_the_set_number_are_restarted_at_once() {
 fn an_interrupted_refresh_is_taken_up_where_it_was() {
     let host = Host::new(&[("done", "active"), ("left", "active")]);
     host.dpkg_wrote(AFTER);
-    host.shared.lock().unwrap().refuses = true;
-    assert!(host.try_refresh(2).is_err());
-    host.shared.lock().unwrap().refuses = false;
-    assert!(host.places.refreshing().exists());
-    host.unit("done", |unit| unit.start_began = u64::MAX);
+    // Before the first restart, and after the last.
+    for answers in [0, 2] {
+        host.shared.lock().unwrap().refuses_after = Some(answers);
+        assert!(host.try_refresh(2).is_err());
+        assert!(host.places.refreshing().exists());
+        assert_eq!(host.restarts().len(), answers);
+    }
+    host.shared.lock().unwrap().refuses_after = None;
     let report = host.refresh(2).unwrap();
-    assert_eq!(host.restarts(), ["lodger-left.service"]);
+    assert_eq!(host.restarts().len(), 2);
+    assert_eq!(report.packages.len(), 1);
     assert_eq!(
         actions(&report),
         [("done", Action::Restarted), ("left", Action::Restarted)]
@@ -329,7 +450,7 @@ fn what_a_later_boot_started_is_fresh() {
     host.dpkg_wrote(AFTER);
     fs::write(host.places.pending(), "an earlier boot\n").unwrap();
     let report = host.refresh(2).unwrap();
-    assert_eq!(actions(&report), [("web", Action::Skipped)]);
+    assert_eq!((actions(&report), report.unaffected), (vec![], 1));
     assert!(host.restarts().is_empty() && host.is_at_rest());
 }
 

@@ -15,6 +15,7 @@ use lodger::document::{sort, text_of};
 use lodger::place;
 use lodger::prefix::Prefix;
 use lodger::settings;
+use lodger::window;
 
 use super::{tell, write_json};
 use format::{Files, Format};
@@ -28,7 +29,7 @@ mod sarif;
 ///
 /// Tells every mistake with its line and column. A FILE is checked as if it were installed beside the files that are: what it
 /// requires has to be there or among the other FILEs, and no unit may have its name. Without a FILE everything installed is
-/// checked, and /etc/lodger.toml. "lodger explain L006" tells more of a rule.
+/// checked, and /etc/lodger.toml, with its windows where systemd-analyze is there. "lodger explain L006" tells more of a rule.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 nothing is wrong, or there are only warnings; 1 there are errors; 2 a file could not be read.
@@ -91,7 +92,9 @@ fn status(diagnostics: &[Diagnostic]) -> u8 {
 
 fn check_installed(prefix: &Prefix) -> Vec<Diagnostic> {
     let installed = installed::read(prefix);
-    let mut diagnostics = settings::read(prefix).err().unwrap_or_default();
+    let mut diagnostics = settings::read_with(prefix, &window::check)
+        .err()
+        .unwrap_or_default();
     diagnostics.extend(host::warnings(prefix, &installed));
     diagnostics.extend(installed.diagnostics);
     sort(&mut diagnostics);
@@ -189,7 +192,7 @@ fn check_settings(path: &Path) -> Vec<Diagnostic> {
     let diagnostics = match read_content(path) {
         Ok(Content::Mask) => Vec::new(),
         Ok(Content::Bytes(bytes)) => text_of(path, &bytes)
-            .and_then(settings::parse)
+            .and_then(|text| settings::parse_with(text, &window::check))
             .err()
             .unwrap_or_default(),
         Err(fault) => vec![Diagnostic::of_file(path, fault)],

@@ -9,7 +9,7 @@ use lodger::container::installed;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
 use lodger::refresh::report::{Action, Report};
-use lodger::status::{ContainerStatus, Status, status};
+use lodger::status::{ContainerStatus, HealthStatus, HealthWord, Status, status};
 use lodger::systemd::Systemd;
 use lodger::upper::shown;
 use nix::unistd::Uid;
@@ -22,6 +22,9 @@ use super::write_json;
 /// A container is stale when one of its processes maps a file that the host no longer has: a library that was replaced, a
 /// program that was removed. That is told by inode, so it is also told where /proc/PID/maps says nothing. It takes root;
 /// without, BASE, PROCESSES and STALE are "-", or null in JSON. What has no process is neither stale nor fresh.
+///
+/// HEALTH is what the command of [health] finds out: healthy, unhealthy with the number of checks in a row that have failed, or
+/// starting as long as it has not been healthy since its start; "-" if it is not checked, or not running.
 ///
 /// BASE is the number of the pinned base it runs on ('lodger base list'), "-" on the live host. A container that is held
 /// stays on its base until 'lodger unhold'.
@@ -86,6 +89,13 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
                 container.name, container.name
             )?;
         }
+        if let Some(HealthStatus { why: Some(why), .. }) = &container.health {
+            writeln!(
+                out,
+                "{}: the last health check failed: {why}",
+                container.name
+            )?;
+        }
         for path in &container.stale_paths {
             writeln!(out, "{} still runs the old {path}", container.name)?;
         }
@@ -131,15 +141,16 @@ fn write_shadows(out: &mut dyn Write, container: &ContainerStatus) -> Result<()>
 
 fn in_words(report: &Report) -> String {
     let mut text = format!(
-        "Last refresh: number {}, {}, at {}: {} packages changed, {} containers restarted, {} skipped, {} failed; {} of {} \
-         processes on old code.",
+        "Last refresh: number {}, {}, at {}: {} packages changed, {} containers restarted, {} not affected, {} put off, {} \
+         failed; {} of {} processes on old code.",
         report.number,
         report.outcome.word(),
         report.finished,
         report.packages.len(),
         report.count(Action::Restarted),
-        report.count(Action::Skipped),
-        report.count(Action::Failed),
+        report.unaffected,
+        report.count(Action::PutOff),
+        report.count(Action::Failed) + report.count(Action::RolledBack),
         report.verified.stale.len(),
         report.verified.processes,
     );
@@ -150,7 +161,7 @@ fn in_words(report: &Report) -> String {
         );
     }
     for container in &report.containers {
-        if let (Action::Failed, Some(reason)) = (container.action, &container.reason) {
+        if let (true, Some(reason)) = (container.action.is_failure(), &container.reason) {
             text += &format!("\n{}: {reason}", container.name);
         }
     }
@@ -158,7 +169,16 @@ fn in_words(report: &Report) -> String {
 }
 
 fn table(containers: &[ContainerStatus]) -> String {
-    let mut table = plain_table(["NAME", "STATE", "SINCE", "BASE", "PROCESSES", "STALE"]);
+    let heads = [
+        "NAME",
+        "STATE",
+        "SINCE",
+        "HEALTH",
+        "BASE",
+        "PROCESSES",
+        "STALE",
+    ];
+    let mut table = plain_table(heads);
     for container in containers {
         let state = match &container.result {
             Some(result) => format!("{} ({result})", container.state),
@@ -180,7 +200,23 @@ fn table(containers: &[ContainerStatus]) -> String {
             (Some(base), None) => base.clone(),
             (None, None) => "-".to_owned(),
         };
-        table.add_row([&container.name, &state, since, &base, &processes, stale]);
+        let health = match &container.health {
+            None => "-".to_owned(),
+            Some(health) => match health.state {
+                HealthWord::Starting => "starting".to_owned(),
+                HealthWord::Healthy => "healthy".to_owned(),
+                HealthWord::Unhealthy => format!("unhealthy {}", health.failures),
+            },
+        };
+        table.add_row([
+            &container.name,
+            &state,
+            since,
+            &health,
+            &base,
+            &processes,
+            stale,
+        ]);
     }
     trimmed(&mut table)
 }

@@ -28,6 +28,9 @@ pub const UNIT_SUFFIXES: [&str; 11] = [
     ".scope",
 ];
 
+/// The name whose instances are taken: see [`place::ALERT_UNIT`].
+const ALERT: &str = "alert";
+
 /// A checked name: `web`, or `web@3` for an instance of `web@.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
@@ -42,6 +45,11 @@ impl Name {
         check_stem(stem)?;
         if let Some(instance) = instance {
             check_part("the instance", instance)?;
+            if stem == ALERT {
+                return Err(format!(
+                    "the instances of \"{ALERT}@\" would be lodger's own lodger-{ALERT}@.service"
+                ));
+            }
         }
         if let Some(suffix) = UNIT_SUFFIXES.iter().find(|suffix| text.ends_with(**suffix)) {
             return Err(format!(
@@ -73,6 +81,16 @@ impl Name {
         service_of(&self.0)
     }
 
+    /// The timer that has its health checked, if it has one: `lodgerd-health@NAME.timer`.
+    pub fn health_timer(&self) -> String {
+        [place::HEALTH_UNIT, &escape::name(&self.0), ".timer"].concat()
+    }
+
+    /// The service that checks its health: `lodgerd-health@NAME.service`.
+    pub fn health_service(&self) -> String {
+        [place::HEALTH_UNIT, &escape::name(&self.0), ".service"].concat()
+    }
+
     /// The source of its overlays in mount tables: `lodger-NAME`.
     pub fn overlay(&self) -> String {
         format!("lodger-{}", self.0)
@@ -88,7 +106,8 @@ impl Name {
         [place::CONTAINERS, "/", &self.0].concat().into()
     }
 
-    /// Both units that PID 1 knows it by need a name that systemd takes; in the mount unit's each `-` costs four bytes.
+    /// All units that PID 1 knows it by need a name that systemd takes; in the mount unit's each `-` costs four bytes. Those of
+    /// its health are no longer than that.
     fn check_length(&self) -> Result<(), String> {
         // Nearly every name is so short that neither has to be made to know.
         if place::ROOTS.len() + "/.mount".len() + 4 * self.0.len() <= LONGEST_UNIT {
@@ -123,6 +142,11 @@ impl fmt::Display for Name {
 pub struct FileName(String);
 
 impl FileName {
+    /// The name of the file that makes the container `name`.
+    pub fn of(name: &Name) -> Self {
+        Self(name.template().unwrap_or(&name.0).to_owned())
+    }
+
     /// `text` without `.toml`, or the rule it breaks.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('@') {
@@ -224,6 +248,10 @@ mod tests {
     fn names_that_are_none_tell_the_rule() {
         for (name, why) in [
             ("", "the name is empty"),
+            (
+                "alert@web",
+                "the instances of \"alert@\" would be lodger's own lodger-alert@.service",
+            ),
             ("../x", "the name has '/' in it"),
             ("a b", "the name has ' ' in it"),
             ("Web", "the name has 'W' in it"),

@@ -10,8 +10,8 @@ use crate::document::word;
 /// What there is to say about a key.
 #[derive(Debug)]
 pub struct About {
-    /// The table it stands in, without brackets; empty for the top level. In `mounts` and `credentials` the keys are those of
-    /// one entry.
+    /// The table it stands in, without brackets; empty for the top level. In `mounts`, `credentials` and `waves` the
+    /// keys are those of one entry.
     pub table: &'static str,
     /// As it is written.
     pub name: &'static str,
@@ -34,7 +34,7 @@ impl About {
     pub fn path(&self) -> String {
         match self.table {
             "" => self.name.to_owned(),
-            table @ ("mounts" | "credentials") => format!("{table}.*.{}", self.name),
+            table @ ("mounts" | "credentials" | "waves") => format!("{table}.*.{}", self.name),
             table => format!("{table}.{}", self.name),
         }
     }

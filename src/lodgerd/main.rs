@@ -12,10 +12,10 @@ use clap::{Parser, Subcommand};
 use lodger::container::{Name, installed};
 use lodger::main_process::MainProcess;
 use lodger::prefix::Prefix;
-use lodger::refresh::Places;
+use lodger::refresh::{self, Places};
 use lodger::root::{self, lower, prepare};
 use lodger::signal::SignalNumber;
-use lodger::{isolation, log, place, reload, stop};
+use lodger::{health, isolation, log, place, reload, stop};
 use sd_notify::NotifyState;
 
 mod base;
@@ -48,6 +48,28 @@ enum Command {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
+    /// Check the health of a container, and restart it if it has failed too often (lodgerd-health@.service). Exits with 0 if it is
+    /// healthy, 1 if it is not, 3 if there is nothing to check, 4 if that cannot be done.
+    Health {
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// A part of `health`.
+    #[command(name = health::check::COMMAND, hide = true)]
+    CheckOutside {
+        #[arg(long)]
+        group: String,
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// The second half of that.
+    #[command(name = health::check::SECOND_HALF, hide = true)]
+    CheckInside {
+        #[arg(long)]
+        group: String,
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
     /// Record the present state of dpkg's database as the one that containers run on (at installation).
     Baseline,
     /// See to it that there is a pinned base, and a new one if dpkg has changed something since (lodgerd-base.service).
@@ -55,6 +77,11 @@ enum Command {
     /// Prepare what has to be there before the first start of a container whose root systemd makes
     /// (lodgerd-prepare@.service).
     Prepare {
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// Say in the journal why a refresh could not bring a container onto the new code (lodger-alert@.service).
+    Alert {
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
@@ -97,8 +124,19 @@ fn main() -> ExitCode {
             Ok(status) => return ExitCode::from(status),
             Err(error) => Err(error),
         },
+        Some(Command::Health { name }) => return check_health(&name),
+        Some(Command::CheckOutside { group, command }) => {
+            words(command).and_then(|command| health::check::start(&group, &command))
+        }
+        Some(Command::CheckInside { group, command }) => {
+            match words(command).and_then(|command| health::check::run(&group, command)) {
+                Ok(status) => return ExitCode::from(status),
+                Err(error) => Err(error),
+            }
+        }
         Some(Command::Base) => base::run(),
         Some(Command::Prepare { name }) => prepare_container(&name),
+        Some(Command::Alert { name }) => alert(&name),
         Some(Command::Namespaces { file }) => write_namespaces(&file),
         Some(Command::Isolation { file }) => require_isolation(&file),
         Some(Command::Baseline) => Places::default().record_baseline(),
@@ -138,6 +176,23 @@ fn serve() -> ExitCode {
     }
 }
 
+/// Only failures that the timer asks for count: it keeps to the interval.
+fn check_health(name: &Name) -> ExitCode {
+    log::init();
+    // Set by systemd for what a timer has started (systemd.exec(5)).
+    let is_due = std::env::var_os("TRIGGER_UNIT").is_some();
+    match health::run(name, is_due) {
+        Ok(answer) => ExitCode::from(answer.exit_status()),
+        Err(error) => {
+            tracing::error!(
+                container = name.as_str(),
+                "{name}: cannot check its health: {error:#}"
+            );
+            ExitCode::from(4)
+        }
+    }
+}
+
 /// `Status:` in `systemctl status`. Without a socket, or without anybody at its other end, the journal is all there is.
 fn show_in_status(line: &str) {
     let _ = sd_notify::notify(&[NotifyState::Status(line)]);
@@ -171,6 +226,14 @@ fn prepare_container(name: &Name) -> Result<()> {
         }
         None => bail!("no container file makes '{name}', or it has a mistake; see 'lodger check'"),
     }
+}
+
+fn alert(name: &Name) -> Result<()> {
+    let why = refresh::why_failed(&Places::default(), name)?;
+    log::init();
+    let name = name.as_str();
+    tracing::error!(message_id = log::ALERT, container = name, "{name}: {why}");
+    Ok(())
 }
 
 fn write_namespaces(file: &Path) -> Result<()> {

@@ -1,200 +1,298 @@
-//! Which containers to restart: what is running in, one step for each out. Pure.
+//! The plan of a refresh: the containers that are due, and the host's rules, in; waves, and what is left with the reason, out.
+//! Pure.
+//!
+//! Waves have names and come in the order of the settings. Within a name, what a container requires or comes after is in an
+//! earlier wave than itself, and no wave is wider than it may be. A restart takes those along that require the container; so
+//! what a container requires moves up to the container's own wave, and is put off with it.
 
-use super::report::{Action, ContainerReport};
-use crate::container::Name;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What the plan needs to know of a container's service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
+use serde::{Deserialize, Serialize};
+
+use super::reason::Reason;
+use super::waves::{Order, wave_of, waves};
+use crate::settings::{OnFailure, Settings};
+
+/// A container that is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Candidate {
     /// The container.
-    pub name: Name,
+    pub name: String,
     /// Its unit.
     pub unit: String,
-    /// Whether systemd has the unit's file; without, it could be stopped but not started again.
-    pub loaded: bool,
-    /// Whether it is running, on its way there, or about to be restarted by systemd.
-    pub running: bool,
-    /// Whether its root is made of a pinned base.
-    pub pinned: bool,
-    /// The base it is held on.
-    pub held: Option<String>,
-    /// Whether the unit is a container's, and not the stub for a container file that is broken now.
-    pub intact: bool,
-    /// When its last start began, microseconds of CLOCK_MONOTONIC.
-    pub start_began: u64,
+    /// Why it is due.
+    pub reasons: Vec<Reason>,
+    /// Its `update.wave`.
+    pub wave: Option<String>,
     /// The units it requires.
     pub requires: Vec<String>,
+    /// The units it comes after.
+    pub after: Vec<String>,
+    /// What keeps it from being restarted, whatever the waves are.
+    pub hindrance: Option<Hindrance>,
+    /// Whether its restart failed in an earlier refresh, and nothing has become of it since.
+    pub failed: bool,
+    /// Whether a window that is closed does not count for it.
+    pub ignores_windows: bool,
 }
 
-/// What to do with one container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Restart it.
-    Restart(Running),
-    /// Leave it, and say why.
-    Leave(ContainerReport),
-}
-
-/// What a refresh has to offer: pinned bases cannot be made on a full disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offer {
-    /// The host's present code, and a base with it.
-    Everything,
-    /// The live host only.
+/// What keeps a container that is due from being restarted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Hindrance {
+    /// `update.policy = "never"`.
+    Never,
+    /// It was taken back to an older base, and held there.
+    Base {
+        /// The number of the base.
+        base: String,
+    },
+    /// `lodger hold`.
+    Hold {
+        /// RFC 3339; `None` for until it is taken off.
+        until: Option<String>,
+    },
+    /// The window of its wave is closed.
+    Window {
+        /// The wave.
+        wave: String,
+        /// When it opens, RFC 3339; `None` if it never does again.
+        opens: Option<String>,
+    },
+    /// A restart would take one along that has been put off.
+    Dependent {
+        /// That one.
+        container: String,
+    },
+    /// A container in an earlier wave has failed.
+    Wave {
+        /// The wave.
+        wave: String,
+        /// That container.
+        container: String,
+    },
+    /// Its restart has failed, and it does not run.
+    Failed {
+        /// In which refresh.
+        refresh: u64,
+        /// How.
+        how: String,
+    },
+    /// No base with the change could be made.
     NoBase,
+    /// Its container file is gone.
+    NoFile,
+    /// Its container file is broken.
+    Broken,
 }
 
-/// The steps for a change that was complete at `since` (CLOCK_MONOTONIC, microseconds; 0 for before this boot). Every running container depends
-/// on everything, for now. Stopped ones stay stopped, and are in no report: their next start mounts a fresh root.
-pub fn steps(running: Vec<Running>, offer: Offer, since: u64, taken_up_again: bool) -> Vec<Step> {
-    running
-        .into_iter()
-        .filter(|service| service.running)
-        .map(|service| step(service, offer, since, taken_up_again))
-        .collect()
-}
-
-fn step(service: Running, offer: Offer, since: u64, taken_up_again: bool) -> Step {
-    let leave = |action, reason: &str| {
-        Step::Leave(ContainerReport {
-            name: service.name.to_string(),
-            action,
-            reason: Some(reason.to_owned()),
-        })
-    };
-    if let Some(base) = &service.held {
-        leave(Action::Skipped, &format!("held on base {base}"))
-    } else if service.pinned && offer == Offer::NoBase {
-        leave(
-            Action::Failed,
-            "no base with the change could be made: it runs on as it was; see 'journalctl -u lodgerd-base'",
+impl Hindrance {
+    /// Whether the restart is only put off, and nobody has anything to mend.
+    pub fn is_delay(&self) -> bool {
+        matches!(
+            self,
+            Self::Hold { .. } | Self::Window { .. } | Self::Dependent { .. } | Self::Wave { .. }
         )
-    } else if service.start_began > since {
-        // A mount is made at each start, so a start after the change is on the new code. If this refresh was
-        // interrupted, it was most likely the refresh itself that restarted it.
-        if taken_up_again && since > 0 {
-            leave(
-                Action::Restarted,
-                "restarted before lodgerd was interrupted",
-            )
-        } else {
-            leave(Action::Skipped, "started after the change")
+    }
+
+    /// When it ends by itself, RFC 3339, if that is known.
+    pub fn until(&self) -> Option<&str> {
+        match self {
+            Self::Hold { until } | Self::Window { opens: until, .. } => until.as_deref(),
+            _ => None,
         }
-    } else if !service.loaded {
-        leave(
-            Action::Failed,
-            "its container file is gone: it would not start again; stop it or put the file back",
-        )
-    } else if !service.intact {
-        leave(
-            Action::Failed,
-            "its container file is broken: it would not start again; see 'lodger check'",
-        )
-    } else {
-        Step::Restart(service)
+    }
+
+    /// Whether somebody has decided that it runs on as it is.
+    pub fn is_wanted(&self) -> bool {
+        matches!(self, Self::Never | Self::Base { .. })
+    }
+}
+
+impl std::fmt::Display for Hindrance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Never => write!(f, "update.policy is \"never\""),
+            Self::Base { base } => write!(f, "held on base {base}"),
+            Self::Hold { until: Some(until) } => write!(f, "held until {until}"),
+            Self::Hold { until: None } => write!(f, "held until 'lodger unhold'"),
+            Self::Window { wave, opens } => match opens {
+                Some(opens) => write!(f, "the window of wave '{wave}' opens at {opens}"),
+                None => write!(f, "the window of wave '{wave}' never opens again"),
+            },
+            Self::Dependent { container } => {
+                write!(f, "it would take '{container}' along, which is put off")
+            }
+            Self::Wave { wave, container } => {
+                write!(f, "'{container}' in wave '{wave}' has failed")
+            }
+            Self::Failed { refresh, how } => {
+                write!(
+                    f,
+                    "it has failed in refresh {refresh} and does not run: {how}"
+                )
+            }
+            Self::NoBase => write!(
+                f,
+                "no base with the change could be made: it runs on as it was; see 'journalctl -u lodgerd-base'"
+            ),
+            Self::NoFile => write!(
+                f,
+                "its container file is gone: it would not start again; stop it or put the file back"
+            ),
+            Self::Broken => write!(
+                f,
+                "its container file is broken: it would not start again; see 'lodger check'"
+            ),
+        }
+    }
+}
+
+/// The host's rules.
+#[derive(Debug, Clone)]
+pub struct Rules<'a> {
+    /// The order and width of waves, and what a failure means for those after it.
+    pub settings: &'a Settings,
+    /// Waves whose window is closed, and when it opens.
+    pub closed: BTreeMap<String, Option<String>>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// One after the other.
+    pub waves: Vec<Wave>,
+    /// Those that are due and left as they are.
+    pub left: Vec<Left>,
+}
+
+/// Containers that are restarted together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wave {
+    /// `canary`, `default` ...; several waves may have one name.
+    pub name: String,
+    /// Those in it.
+    pub containers: Vec<Planned>,
+}
+
+/// A container that is to be restarted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The container.
+    pub name: String,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// A container that is due and left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The container.
+    pub name: String,
+    /// Why it is due.
+    pub reasons: Vec<Reason>,
+    /// Why it is left.
+    pub hindrance: Hindrance,
+}
+
+/// The plan for `candidates`.
+pub fn plan(candidates: Vec<Candidate>, rules: &Rules) -> Plan {
+    let order = Order::of(&candidates, rules);
+    let mut hindrances: BTreeMap<&str, Hindrance> = BTreeMap::new();
+    for candidate in &candidates {
+        if let Some(hindrance) = own_hindrance(candidate, rules) {
+            hindrances.insert(&candidate.name, hindrance);
+        }
+    }
+    if rules.settings.on_failure == OnFailure::Stop {
+        stop_after_failures(&candidates, &order, &mut hindrances);
+    }
+    put_off_what_is_required(&candidates, &mut hindrances);
+    let ready = candidates
+        .iter()
+        .filter(|candidate| !hindrances.contains_key(candidate.name.as_str()));
+    let ready: Vec<&Candidate> = ready.collect();
+    let left = candidates.iter().filter_map(|candidate| {
+        Some(Left {
+            name: candidate.name.clone(),
+            reasons: candidate.reasons.clone(),
+            hindrance: hindrances.get(candidate.name.as_str())?.clone(),
+        })
+    });
+    Plan {
+        waves: waves(&ready, &order, rules),
+        left: left.collect(),
+    }
+}
+
+fn own_hindrance(candidate: &Candidate, rules: &Rules) -> Option<Hindrance> {
+    if let Some(hindrance) = &candidate.hindrance {
+        return Some(hindrance.clone());
+    }
+    let wave = wave_of(candidate);
+    let opens = rules.closed.get(wave)?;
+    (!candidate.ignores_windows).then(|| Hindrance::Window {
+        wave: wave.to_owned(),
+        opens: opens.clone(),
+    })
+}
+
+/// Waves that come after the one of a container that has failed do not start, unless that is tried again itself: then they do
+/// if it becomes ready.
+fn stop_after_failures<'a>(
+    candidates: &'a [Candidate],
+    order: &Order,
+    hindrances: &mut BTreeMap<&'a str, Hindrance>,
+) {
+    let is_left = |candidate: &&Candidate| hindrances.contains_key(candidate.name.as_str());
+    let failed = candidates.iter().filter(|candidate| candidate.failed);
+    let failed = failed.filter(is_left);
+    let Some(first) = failed.min_by_key(|candidate| order.place(candidate)) else {
+        return;
+    };
+    for candidate in candidates {
+        if order.place(candidate) > order.place(first) {
+            let wave = order.name(first).to_owned();
+            let container = first.name.clone();
+            hindrances
+                .entry(&candidate.name)
+                .or_insert(Hindrance::Wave { wave, container });
+        }
+    }
+}
+
+/// A restart of what others require takes these along: so it waits as long as they do.
+fn put_off_what_is_required<'a>(
+    candidates: &'a [Candidate],
+    hindrances: &mut BTreeMap<&'a str, Hindrance>,
+) {
+    let by_unit: BTreeMap<&str, &Candidate> = candidates
+        .iter()
+        .map(|candidate| (candidate.unit.as_str(), candidate))
+        .collect();
+    let is_delayed = |hindrances: &BTreeMap<&str, Hindrance>, candidate: &Candidate| {
+        let hindrance = hindrances.get(candidate.name.as_str());
+        hindrance.is_some_and(Hindrance::is_delay)
+    };
+    let mut look_at: Vec<&Candidate> = candidates
+        .iter()
+        .filter(|candidate| is_delayed(hindrances, candidate))
+        .collect();
+    let mut seen = BTreeSet::new();
+    while let Some(dependent) = look_at.pop() {
+        if !seen.insert(dependent.name.as_str()) {
+            continue;
+        }
+        let required = dependent.requires.iter();
+        for required in required.filter_map(|unit| by_unit.get(unit.as_str())) {
+            let container = dependent.name.clone();
+            hindrances
+                .entry(&required.name)
+                .or_insert(Hindrance::Dependent { container });
+            look_at.push(required);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn running(name: &str) -> Running {
-        Running {
-            name: Name::parse(name).unwrap(),
-            unit: format!("lodger-{name}.service"),
-            loaded: true,
-            pinned: false,
-            held: None,
-            running: true,
-            intact: true,
-            start_began: 100,
-            requires: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn every_running_container_is_restarted_and_only_those() {
-        let stopped = Running {
-            running: false,
-            ..running("stopped")
-        };
-        assert_eq!(
-            steps(vec![running("web"), stopped], Offer::Everything, 200, false),
-            [Step::Restart(running("web"))]
-        );
-    }
-
-    #[test]
-    fn what_would_not_start_again_is_left_running() {
-        for (service, word) in [
-            (
-                Running {
-                    loaded: false,
-                    ..running("a")
-                },
-                "gone",
-            ),
-            (
-                Running {
-                    intact: false,
-                    ..running("a")
-                },
-                "broken",
-            ),
-        ] {
-            let [Step::Leave(report)] = &steps(vec![service], Offer::Everything, 200, false)[..]
-            else {
-                panic!("not left")
-            };
-            assert_eq!(report.action, Action::Failed);
-            assert!(report.reason.as_ref().unwrap().contains(word), "{report:?}");
-        }
-    }
-
-    #[test]
-    fn what_started_after_the_change_is_fresh() {
-        let fresh = Running {
-            start_began: 201,
-            ..running("a")
-        };
-        let [Step::Leave(report)] = &steps(vec![fresh.clone()], Offer::Everything, 200, false)[..]
-        else {
-            panic!("not left")
-        };
-        assert_eq!(report.action, Action::Skipped);
-        let [Step::Leave(report)] = &steps(vec![fresh], Offer::Everything, 200, true)[..] else {
-            panic!("not left")
-        };
-        assert_eq!(report.action, Action::Restarted);
-    }
-
-    #[test]
-    fn what_is_held_stays_and_what_is_pinned_waits_for_a_base() {
-        let held = Running {
-            held: Some("3".into()),
-            ..running("held")
-        };
-        let pinned = Running {
-            pinned: true,
-            ..running("pinned")
-        };
-        let reasons = |offer| {
-            let services = vec![held.clone(), pinned.clone(), running("host")];
-            let steps = steps(services, offer, 200, false).into_iter();
-            let told = steps.map(|step| match step {
-                Step::Restart(service) => format!("{} restart", service.name),
-                Step::Leave(report) => format!("{} {:?}", report.name, report.action),
-            });
-            told.collect::<Vec<_>>()
-        };
-        assert_eq!(
-            reasons(Offer::Everything),
-            ["held Skipped", "pinned restart", "host restart"]
-        );
-        assert_eq!(
-            reasons(Offer::NoBase),
-            ["held Skipped", "pinned Failed", "host restart"]
-        );
-    }
-}
+mod tests;

@@ -1,4 +1,5 @@
-//! What a refresh did: plain data, as it is written to `/var/lib/lodger/refreshes/N.json` and said in the journal.
+//! What a refresh did: plain data, as it is written to `/var/lib/lodger/refreshes/N.json` and said in the journal. The form is
+//! described in lodgerd(8); fields are added, and none is taken away or given another meaning.
 
 use std::fs;
 use std::io;
@@ -7,16 +8,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::reason::Reason;
 use crate::dpkg::Change;
 use crate::state_file;
 
 /// How a refresh ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Every running container runs on what the host has now.
+    /// Every running container that is affected runs on what the host has now, but for those that are put off or are to stay as
+    /// they are.
+    #[default]
     Done,
-    /// A container could not be restarted, or still runs old code.
+    /// A container could not be restarted, or runs old code that it should not.
     Failed,
     /// dpkg left packages unfinished; nothing was restarted, and the next refresh takes the changes up.
     UnfinishedPackages,
@@ -25,7 +29,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The word for it, the same in reports, the journal and `lodger status`.
+    /// The word for it, the same in records, the journal and `lodger status`.
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Done => "done",
@@ -37,7 +41,7 @@ impl Outcome {
 }
 
 /// One refresh.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// 1 for the first of this host.
     pub number: u64,
@@ -51,10 +55,39 @@ pub struct Report {
     pub packages: Vec<Change>,
     /// Packages dpkg left unfinished, `name:architecture (state)`.
     pub unfinished: Vec<String>,
-    /// Every running container, and what was done with it.
+    /// The waves, in their order.
+    #[serde(default)]
+    pub waves: Vec<WaveReport>,
+    /// Every container that was due, and what was done with it.
     pub containers: Vec<ContainerReport>,
+    /// How many running containers the change does not concern.
+    #[serde(default)]
+    pub unaffected: usize,
     /// The look at every process afterwards.
     pub verified: Verified,
+}
+
+/// One wave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaveReport {
+    /// `canary`, `default` ...
+    pub name: String,
+    /// How it ended.
+    pub state: WaveState,
+    /// Those in it.
+    pub containers: Vec<String>,
+}
+
+/// How a wave ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaveState {
+    /// Every container in it is ready.
+    Done,
+    /// One is not.
+    Failed,
+    /// One before it has failed.
+    NotStarted,
 }
 
 /// What was done with one container.
@@ -64,21 +97,55 @@ pub struct ContainerReport {
     pub name: String,
     /// What was done.
     pub action: Action,
-    /// Why, where it is not plain.
+    /// Why that, where it is not plain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why it was due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<Reason>,
+    /// Its wave, if it was in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<String>,
+    /// Until when it is put off, RFC 3339, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// What a refresh does with a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Restarted, and running.
+    /// Restarted, and ready.
     Restarted,
-    /// Left alone.
+    /// It ended by itself or was stopped while it was to be restarted.
+    Stopped,
+    /// Left alone, because somebody wants that.
     Skipped,
+    /// To be restarted later.
+    PutOff,
+    /// Restarted, not ready, and back on the base it ran on.
+    RolledBack,
     /// To be restarted, but not running as it should.
     Failed,
+}
+
+impl Action {
+    /// The word for it, the same in records, on the bus and in what people read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Restarted => "restarted",
+            Action::Stopped => "stopped",
+            Action::Skipped => "skipped",
+            Action::PutOff => "put-off",
+            Action::RolledBack => "rolled-back",
+            Action::Failed => "failed",
+        }
+    }
+
+    /// Whether somebody has to look at it.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Action::RolledBack | Action::Failed)
+    }
 }
 
 /// The look at every process of every container after the restarts.
@@ -97,11 +164,30 @@ pub struct Stale {
     pub container: String,
     /// Its number on the host.
     pub pid: i32,
-    /// A file it maps that the host no longer has like that.
+    /// A file it maps or keeps open that the host no longer has like that.
     pub path: String,
+    /// Why it still runs, if that is as it is meant to be: held, put off, never restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Report {
+    /// The record of a refresh that has just begun.
+    pub fn new(number: u64, started: &str) -> Self {
+        Self {
+            number,
+            started: started.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether no container has failed, and no process runs old code that should not.
+    pub fn is_good(&self) -> bool {
+        let mut containers = self.containers.iter();
+        !containers.any(|container| container.action.is_failure())
+            && self.verified.unexpected().next().is_none()
+    }
+
     /// Containers with this action.
     pub fn count(&self, action: Action) -> usize {
         self.containers
@@ -118,6 +204,13 @@ impl Report {
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot make '{}'", directory.display()))?;
         state_file::write(&directory.join(format!("{}.json", self.number)), self)
+    }
+}
+
+impl Verified {
+    /// Processes on old code that should not be.
+    pub fn unexpected(&self) -> impl Iterator<Item = &Stale> {
+        self.stale.iter().filter(|stale| stale.reason.is_none())
     }
 }
 
@@ -180,22 +273,34 @@ mod tests {
     }
 
     #[test]
+    fn an_action_has_one_word() {
+        for action in [
+            Action::Restarted,
+            Action::Stopped,
+            Action::Skipped,
+            Action::PutOff,
+            Action::RolledBack,
+            Action::Failed,
+        ] {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.word());
+        }
+    }
+
+    #[test]
     fn the_newest_report_is_the_one_with_the_highest_number() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(read_newest(directory.path()).unwrap(), None);
         let mut report = Report {
-            number: 9,
-            outcome: Outcome::Done,
-            started: "2026-11-22T00:00:00Z".into(),
             finished: "2026-11-22T00:00:01Z".into(),
-            packages: vec![],
-            unfinished: vec![],
             containers: vec![ContainerReport {
                 name: "web".into(),
                 action: Action::Restarted,
                 reason: None,
+                why: Vec::new(),
+                wave: Some("default".into()),
+                until: None,
             }],
-            verified: Verified::default(),
+            ..Report::new(9, "2026-11-22T00:00:00Z")
         };
         report.write(directory.path()).unwrap();
         report.number = 10;

@@ -23,6 +23,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 pub struct FinishedJobs {
     receiver: Receiver<(Job, String)>,
     results: HashMap<Job, String>,
+    /// When it was last asked whether jobs still exist.
+    asked: Instant,
 }
 
 impl FinishedJobs {
@@ -41,11 +43,12 @@ impl FinishedJobs {
         Ok(FinishedJobs {
             receiver,
             results: HashMap::new(),
+            asked: Instant::now(),
         })
     }
 
     /// Waits until one of `jobs` has ended, and returns its place in the slice and its result (`done`, `failed`,
-    /// `canceled` ...), or `None` as the result if it ended unseen. `None` if all of them are still there after a while.
+    /// `canceled` ...), or `None` as the result if it ended unseen. `None` if none has been seen to end within `limit`.
     ///
     /// # Errors
     /// When systemd stops answering.
@@ -53,8 +56,9 @@ impl FinishedJobs {
         &mut self,
         systemd: &mut Systemd,
         jobs: &[Job],
+        limit: Duration,
     ) -> Result<Option<(usize, Option<String>)>> {
-        let end = Instant::now() + LOOK_AGAIN;
+        let end = Instant::now() + limit.min(LOOK_AGAIN);
         loop {
             if let Some(at) = jobs.iter().position(|job| self.results.contains_key(job)) {
                 return Ok(Some((at, self.results.remove(&jobs[at]))));
@@ -72,6 +76,10 @@ impl FinishedJobs {
                 }
             }
         }
+        if self.asked.elapsed() < LOOK_AGAIN {
+            return Ok(None);
+        }
+        self.asked = Instant::now();
         for (at, job) in jobs.iter().enumerate() {
             if !systemd.exists(job)? {
                 // The signal may have come while we asked.

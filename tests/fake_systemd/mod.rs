@@ -28,10 +28,11 @@ pub struct State {
     pub system_state: String,
     /// Signals that a job has ended are not sent.
     pub mute: bool,
-    /// The question for all units is not answered.
-    pub refuses: bool,
+    /// The question for all units is answered so often and then no more.
+    pub refuses_after: Option<usize>,
     pub jobs: HashMap<String, bool>,
     pub restarts: Vec<String>,
+    pub starts: Vec<String>,
     /// How often a new base was asked for, and how that ends.
     pub bases: usize,
     pub base_result: &'static str,
@@ -72,9 +73,13 @@ impl FakeManager {
         _states: Vec<String>,
         _patterns: Vec<String>,
     ) -> fdo::Result<Vec<Listed>> {
-        let state = self.0.lock().unwrap();
-        if state.refuses {
-            return Err(fdo::Error::Failed("refused".into()));
+        let mut state = self.0.lock().unwrap();
+        if let Some(left) = &mut state.refuses_after {
+            let is_over = *left == 0;
+            *left = left.saturating_sub(1);
+            if is_over {
+                return Err(fdo::Error::Failed("refused".into()));
+            }
         }
         Ok(state
             .units
@@ -102,6 +107,15 @@ impl FakeManager {
             move || finish_job(&shared, &path, &name)
         });
         Ok(path.try_into().unwrap())
+    }
+
+    /// Alerts and the like: noted, and nothing comes of it.
+    fn start_unit(&self, name: String, _mode: String) -> OwnedObjectPath {
+        let mut state = self.0.lock().unwrap();
+        state.starts.push(name);
+        let number = state.starts.len();
+        let path = format!("/org/freedesktop/systemd1/job/start{number}");
+        path.try_into().unwrap()
     }
 
     fn restart_unit(&self, name: String, mode: String) -> OwnedObjectPath {

@@ -1,0 +1,209 @@
+//! The pending set, container files, holds and windows in; what the plan is made from, out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::SystemTime;
+
+use anyhow::Result;
+
+use super::pending::{Due, Failure};
+use super::plan::{Candidate, Hindrance, Rules};
+use super::report::{Action, ContainerReport};
+use super::waves::wave_of;
+use super::{Offer, Refresh, hold};
+use crate::container::Base;
+use crate::container::update::UpdatePolicy;
+use crate::place;
+use crate::root::lower;
+use crate::systemd::{ServiceDetails, ServiceState};
+use crate::window::{self, Window};
+
+/// What the plan is made from.
+pub(super) struct Candidates<'a> {
+    /// Those that are due.
+    pub due: Vec<Candidate>,
+    /// Running containers on pinned bases, when there is no new one to look at them for.
+    pub without_base: Vec<String>,
+    /// The host's rules.
+    pub rules: Rules<'a>,
+}
+
+impl<'a> Refresh<'a> {
+    /// Takes those out of the pending set that need nothing any more, and makes candidates of the rest.
+    pub(super) fn candidates(&mut self, offer: Offer) -> Result<Candidates<'a>> {
+        let services: BTreeMap<String, ServiceState> = self
+            .systemd
+            .services()?
+            .into_iter()
+            .map(|service| (service.name.to_string(), service))
+            .collect();
+        let mut due = Vec::new();
+        for name in self.pending.containers.keys().cloned().collect::<Vec<_>>() {
+            match self.candidate(services.get(&name), &name)? {
+                Some(candidate) => due.push(candidate),
+                None => {
+                    self.pending.containers.remove(&name);
+                }
+            }
+        }
+        let mut without_base = Vec::new();
+        if offer == Offer::NoBase {
+            for service in services.values().filter(|service| service.is_running()) {
+                if !self.is_pinned(service)? {
+                    continue;
+                }
+                let name = service.name.as_str();
+                match due.iter_mut().find(|candidate| candidate.name == name) {
+                    Some(candidate) => {
+                        candidate.hindrance.get_or_insert(Hindrance::NoBase);
+                    }
+                    None => without_base.push(name.to_owned()),
+                }
+            }
+        }
+        let rules = self.rules(&due);
+        Ok(Candidates {
+            due,
+            without_base,
+            rules,
+        })
+    }
+
+    /// `None` if it has nothing to be restarted for any more: it has started since, or does not run.
+    fn candidate(
+        &mut self,
+        service: Option<&ServiceState>,
+        name: &str,
+    ) -> Result<Option<Candidate>> {
+        let Some(service) = service else {
+            return Ok(None);
+        };
+        let held = lower::held(&self.places.state_of(&service.name))?;
+        self.note_interrupted(service, held.is_none());
+        let Some(due) = self.pending.containers.get(name).cloned() else {
+            return Ok(None);
+        };
+        if !service.is_running() && due.failed.is_none() {
+            return Ok(None);
+        }
+        let details = self.systemd.details(service)?;
+        let is_fresh = due.since.is_before(&self.boot, details.start_began);
+        if is_fresh && service.is_running() && held.is_none() {
+            self.tell_interrupted(name, &due);
+            return Ok(None);
+        }
+        let container = self.containers.get(name);
+        let update = container.map(|container| container.update.clone());
+        let update = update.unwrap_or_default();
+        let relations = container.map(|container| container.relations.clone());
+        let has_failed = due.failed.is_some();
+        let failed = due.failed.filter(|_| !service.is_running());
+        let mut hindrance = failed.map(|failure| Hindrance::Failed {
+            refresh: failure.refresh,
+            how: failure.how,
+        });
+        hindrance = hindrance.or_else(|| hindrance_of(service, &details));
+        if let Some(base) = held {
+            hindrance = Some(Hindrance::Base { base });
+        } else if update.policy == UpdatePolicy::Never {
+            hindrance = Some(Hindrance::Never);
+        } else if let Some(hold) = hold::of(self.places, &service.name, SystemTime::now())? {
+            hindrance = Some(Hindrance::Hold { until: hold.until });
+        }
+        Ok(Some(Candidate {
+            name: name.to_owned(),
+            unit: service.unit.clone(),
+            reasons: due.reasons,
+            wave: update.wave,
+            requires: details.requires,
+            after: relations.map_or(Vec::new(), |relations| relations.after),
+            hindrance,
+            failed: has_failed,
+            ignores_windows: due.is_security && self.settings.security_ignores_windows,
+        }))
+    }
+
+    /// What is found failed among those that an interrupted refresh was restarting has failed in it.
+    fn note_interrupted(&mut self, service: &ServiceState, is_free: bool) {
+        let name = service.name.as_str();
+        let was_restarting = self.under_way.restarting.iter().any(|other| other == name);
+        if !was_restarting || service.active != "failed" || !is_free {
+            return;
+        }
+        if let Some(due) = self.pending.containers.get_mut(name) {
+            due.failed.get_or_insert_with(|| Failure {
+                refresh: self.under_way.number,
+                how: "it failed while lodgerd was interrupted".to_owned(),
+            });
+        }
+    }
+
+    /// What an interrupted refresh has restarted is part of its record.
+    fn tell_interrupted(&mut self, name: &str, due: &Due) {
+        let waves = self.under_way.plan.iter().flat_map(|plan| &plan.waves);
+        let wave = waves.into_iter().find(|wave| {
+            let mut planned = wave.containers.iter();
+            planned.any(|planned| planned.name == name)
+        });
+        let Some(wave) = wave else { return };
+        self.report.containers.push(ContainerReport {
+            name: name.to_owned(),
+            action: Action::Restarted,
+            reason: Some("restarted before lodgerd was interrupted".to_owned()),
+            why: due.reasons.clone(),
+            wave: Some(wave.name.clone()),
+            until: None,
+        });
+    }
+
+    /// Whether it lies on pinned bases.
+    pub(super) fn is_pinned(&mut self, service: &ServiceState) -> Result<bool> {
+        match self.containers.get(service.name.as_str()) {
+            Some(container) => Ok(container.root.base == Base::Pinned),
+            None => Ok(wants_base(&self.systemd.details(service)?)),
+        }
+    }
+
+    /// Which waves have a window that is closed now. What cannot be told is closed.
+    fn rules(&self, due: &[Candidate]) -> Rules<'a> {
+        let mut closed = BTreeMap::new();
+        for candidate in due {
+            let name = wave_of(candidate);
+            let wave = self.settings.wave(name);
+            let Some(window) = wave.window.filter(|_| !closed.contains_key(name)) else {
+                continue;
+            };
+            match window::state(&window, wave.length, SystemTime::now()) {
+                Ok(Window::Open { .. }) => {}
+                Ok(Window::Closed { next }) => {
+                    let next = next.map(|next| humantime::format_rfc3339_seconds(next).to_string());
+                    closed.insert(name.to_owned(), next);
+                }
+                Err(cause) => {
+                    tracing::error!(wave = name, "the window of wave '{name}': {cause:#}");
+                    closed.insert(name.to_owned(), None);
+                }
+            }
+        }
+        Rules {
+            settings: self.settings,
+            closed,
+        }
+    }
+}
+
+/// Only containers on pinned bases want one.
+fn wants_base(details: &ServiceDetails) -> bool {
+    details.wants.iter().any(|unit| unit == place::BASE_UNIT)
+}
+
+/// What keeps systemd from starting it again.
+fn hindrance_of(service: &ServiceState, details: &ServiceDetails) -> Option<Hindrance> {
+    if service.load != "loaded" {
+        return Some(Hindrance::NoFile);
+    }
+    // A stub for a broken file has neither.
+    let is_intact =
+        wants_base(details) || Path::new(&details.root_directory) == service.name.root();
+    (!is_intact).then_some(Hindrance::Broken)
+}

@@ -1,0 +1,159 @@
+//! The running containers and what changed on the host in; those that are affected, with the reasons, out.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::affected::{Judge, owners_of};
+use super::change::HostChange;
+use super::moment::Moment;
+use super::pending::Due;
+use super::reason::Reason;
+use super::{Offer, Refresh};
+use crate::base::record::DPKG;
+use crate::base::{self, Bases, Number};
+use crate::container::Update;
+use crate::dpkg::relations::Relations;
+use crate::stale::{Evidence, Scanner};
+use crate::systemd::ServiceState;
+use crate::why::program_of;
+
+/// What is different on the host, as far as that is known.
+pub(super) enum Changed {
+    /// This.
+    Known {
+        change: HostChange,
+        /// dpkg's lists from before.
+        old_lists: Option<PathBuf>,
+    },
+    /// Nothing is known of what was before.
+    Unknown,
+}
+
+/// A running container, and what its processes show.
+struct Looked {
+    service: ServiceState,
+    update: Update,
+    program: Option<PathBuf>,
+    evidence: Evidence,
+}
+
+impl Refresh<'_> {
+    /// What changed from the base that was current at the baseline to the present one; by dpkg's lists alone where one of them
+    /// is missing.
+    pub(super) fn changed(&self, from: Option<&str>, to: Option<&str>) -> Result<Changed> {
+        let bases = Bases::at(self.places.bases.clone());
+        let number = |text: Option<&str>| text.and_then(|text| text.parse::<Number>().ok());
+        let from = number(from).filter(|from| bases.tree(*from).is_dir());
+        let old_lists = from.map(|from| bases.record_directory(from).join(DPKG));
+        let mut differing = None;
+        if let (Some(from), Some(to)) = (from, number(to)) {
+            // Both are kept while they are looked at.
+            let _kept = bases.hold()?;
+            match base::diff(&bases, from, to) {
+                Ok(difference) => {
+                    let paths = difference.paths.into_iter();
+                    differing = Some(paths.map(|change| change.path).collect());
+                }
+                Err(cause) => {
+                    tracing::warn!("every file of a changed package counts as changed: {cause:#}");
+                }
+            }
+        }
+        let lists: Vec<&Path> = old_lists
+            .iter()
+            .map(PathBuf::as_path)
+            .chain([self.places.admindir.as_path()])
+            .collect();
+        let change = HostChange::of(self.report.packages.clone(), &lists, differing)?;
+        Ok(Changed::Known { change, old_lists })
+    }
+
+    /// Looks at every running container, and adds those that are affected to the pending set.
+    pub(super) fn look(&mut self, changed: &Changed, since: &Moment, offer: Offer) -> Result<()> {
+        let looked = self.look_at_running(since, offer)?;
+        let affected = self.judged(changed, &looked)?;
+        for (looked, reasons) in looked.iter().zip(affected) {
+            if reasons.is_empty() {
+                self.report.unaffected += 1;
+                continue;
+            }
+            let due = Due {
+                since: since.clone(),
+                refresh: self.under_way.number,
+                reasons,
+                base: looked.evidence.base.clone(),
+                failed: None,
+                is_security: false,
+            };
+            self.pending.add(looked.service.name.as_str(), due);
+        }
+        Ok(())
+    }
+
+    /// The running containers that may be on old code: not those on the current base, nor those that started after the change.
+    fn look_at_running(&mut self, since: &Moment, offer: Offer) -> Result<Vec<Looked>> {
+        let current = super::base_number(&self.places.bases.join(crate::place::CURRENT_BASE));
+        let mut scanner = Scanner::new(&self.places.bases)?;
+        let mut looked = Vec::new();
+        for service in self.systemd.services()? {
+            if !service.is_running() || (offer == Offer::NoBase && self.is_pinned(&service)?) {
+                continue;
+            }
+            let group = self.systemd.control_group(&service)?;
+            let mut evidence = scanner.evidence(&service.name, &group)?;
+            if evidence.processes == 0 && evidence.undecided.is_empty() {
+                evidence = Evidence::unknown("it has no process to look at".to_owned());
+            }
+            let is_new = match &evidence.base {
+                Some(base) => Some(base) == current.as_ref() && is_clean(&evidence),
+                None => since.is_before(&self.boot, self.systemd.start_began(&service)?),
+            };
+            if is_new {
+                self.report.unaffected += 1;
+                continue;
+            }
+            let container = self.containers.get(service.name.as_str());
+            looked.push(Looked {
+                update: container
+                    .map(|container| container.update.clone())
+                    .unwrap_or_default(),
+                program: container.map(program_of),
+                service,
+                evidence,
+            });
+        }
+        Ok(looked)
+    }
+
+    /// The reasons of each, none if it is not affected.
+    fn judged(&self, changed: &Changed, looked: &[Looked]) -> Result<Vec<Vec<Reason>>> {
+        let Changed::Known { change, old_lists } = changed else {
+            let unknown = Reason::Undecided {
+                why: "nothing is known of what was there before".to_owned(),
+                package: None,
+            };
+            return Ok(vec![vec![unknown]; looked.len()]);
+        };
+        let admindirs: Vec<&Path> = [self.places.admindir.as_path()]
+            .into_iter()
+            .chain(old_lists.as_deref())
+            .collect();
+        let relations = Relations::read(&admindirs)?;
+        let owners = owners_of(
+            looked.iter().map(|looked| &looked.evidence),
+            looked.iter().filter_map(|looked| looked.program.as_deref()),
+            &admindirs,
+        )?;
+        let judge = Judge::new(change, &relations, &owners);
+        let reasons = looked.iter().map(|looked| {
+            judge.reasons(&looked.update, looked.program.as_deref(), &looked.evidence)
+        });
+        Ok(reasons.collect())
+    }
+}
+
+/// Whether every process is on what the host has now.
+fn is_clean(evidence: &Evidence) -> bool {
+    evidence.maps.is_empty() && evidence.opens.is_empty() && evidence.undecided.is_empty()
+}

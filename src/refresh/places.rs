@@ -1,0 +1,115 @@
+//! Where a refresh reads and writes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::moment::boot_id;
+use crate::container::Name;
+use crate::dpkg::Database;
+use crate::place;
+use crate::prefix::Prefix;
+use crate::state_file;
+
+/// Where a refresh reads and writes; other places in tests.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Where container files and settings are looked for.
+    pub prefix: Prefix,
+    /// `/var/lib/lodger`.
+    pub state: PathBuf,
+    /// `/var/lib/dpkg`.
+    pub admindir: PathBuf,
+    /// `/run/lodger/bases`.
+    pub bases: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            prefix: Prefix::host(),
+            state: PathBuf::from(place::STATE),
+            admindir: PathBuf::from("/var/lib/dpkg"),
+            bases: PathBuf::from(place::MOUNTED_BASES),
+        }
+    }
+}
+
+impl Places {
+    /// The mark that dpkg's hooks leave.
+    pub fn pending(&self) -> PathBuf {
+        self.state.join("pending")
+    }
+
+    /// There while a refresh is under way.
+    pub fn refreshing(&self) -> PathBuf {
+        self.state.join("refreshing.json")
+    }
+
+    /// dpkg's database as it was when containers were last looked at for what it had changed.
+    pub fn baseline(&self) -> PathBuf {
+        self.state.join("baseline.json")
+    }
+
+    /// The containers that a change is still to reach.
+    pub fn affected(&self) -> PathBuf {
+        self.state.join("affected.json")
+    }
+
+    /// The records of refreshes.
+    pub fn refreshes(&self) -> PathBuf {
+        self.state.join("refreshes")
+    }
+
+    /// The state of a container.
+    pub fn state_of(&self, name: &Name) -> PathBuf {
+        self.state.join("containers").join(name.as_str())
+    }
+
+    /// Whether there is something to do.
+    pub fn is_refresh_due(&self) -> bool {
+        self.pending().exists() || self.refreshing().exists()
+    }
+
+    /// Leaves the mark, as dpkg's hooks do: a refresh is due, for a change made in this boot.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn mark(&self) -> Result<()> {
+        let path = self.pending();
+        fs::write(&path, boot_id()?).with_context(|| format!("cannot make '{}'", path.display()))
+    }
+
+    /// Records dpkg's present database as the baseline.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn record_baseline(&self) -> Result<()> {
+        let current = self.bases.join(place::CURRENT_BASE);
+        let baseline = Baseline {
+            base: base_number(&current),
+            database: Database::read(&self.admindir)?,
+        };
+        state_file::write(&self.baseline(), &baseline)
+    }
+}
+
+/// What containers were last looked at for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Baseline {
+    /// The number of the base that was current then; `None` if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// dpkg's database.
+    #[serde(flatten)]
+    pub database: Database,
+}
+
+/// The number that the link to the current base names.
+pub fn base_number(link: &Path) -> Option<String> {
+    let number = fs::read_link(link).ok()?;
+    let number = number.file_name()?.to_str()?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| number.to_owned())
+}

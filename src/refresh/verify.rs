@@ -1,0 +1,45 @@
+//! Every process of every container in; those on old code, and why that may be, out.
+
+use anyhow::Result;
+
+use super::places::Places;
+use super::report::{Stale, Verified};
+use crate::root::lower;
+use crate::stale::Scanner;
+use crate::systemd::{ServiceState, Systemd};
+
+/// Looks at every process of every container that is running now. `reason` tells why a container may run old code.
+///
+/// # Errors
+/// When systemd does not answer or a process cannot be read.
+pub fn verify(
+    places: &Places,
+    systemd: &mut Systemd,
+    mut reason: impl FnMut(&str) -> Option<String>,
+) -> Result<Verified> {
+    let mut scanner = Scanner::new(&places.bases)?;
+    let mut verified = Verified::default();
+    let services = systemd.services()?.into_iter();
+    for service in services.filter(ServiceState::is_running) {
+        let group = systemd.control_group(&service)?;
+        let scan = scanner.scan(&service.name, &group)?;
+        verified.processes += scan.processes;
+        if scan.stale.is_empty() {
+            continue;
+        }
+        let name = service.name.to_string();
+        let held = lower::held(&places.state_of(&service.name))?;
+        let reason = match held {
+            Some(base) => Some(format!("held on base {base}")),
+            None => reason(&name),
+        };
+        let stale = scan.stale.into_iter().map(|process| Stale {
+            container: name.clone(),
+            pid: process.pid,
+            path: process.path,
+            reason: reason.clone(),
+        });
+        verified.stale.extend(stale);
+    }
+    Ok(verified)
+}
