@@ -39,6 +39,7 @@ impl Host {
             state: directory.path().join("lodger"),
             admindir: directory.path().join("dpkg"),
             bases: directory.path().join("bases"),
+            lists: directory.path().join("lists"),
         };
         fs::create_dir_all(places.admindir.join("info")).unwrap();
         let list = places.admindir.join("info/libc6:amd64.list");
