@@ -4,6 +4,7 @@
 # make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5)
 # make bench    what containers cost beside podman, LXC, nspawn and bubblewrap; make bench LEVELS="1 10" is the short run
 # make bench-generator  how fast the generator is, beside cp -a and podman's Quadlet
+# make bench-refresh    how fast the parts of a refresh are, beside C programs and Debian's needrestart
 # make install  for packagers: what `make build` made, under DESTDIR
 
 # Absolute: cargo and the package build run in other directories too.
@@ -28,7 +29,7 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 ON_FORKY ?= commands dependencies ephemeral files fresh health hooks inside isolation mounts payload pinned read-only reload rights stopped \
             stop-timeout uppers verify
 
-.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator install prerequisites
+.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator bench-refresh install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
@@ -91,6 +92,9 @@ bench: deb
 
 bench-generator: prerequisites
 	bench/generator
+
+bench-refresh: deb
+	bench/refresh/run
 
 prerequisites:
 	debian/prerequisites build

@@ -1,6 +1,6 @@
 //! `lodger why`: a container in; why what changed affects it, as lines or JSON, out.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -52,6 +52,9 @@ impl WhyOf {
             None => String::new(),
         };
         let found = why(&Places::default(), container, &group)?;
+        for fault in &found.faults {
+            writeln!(io::stderr(), "note: in dpkg's status, {fault}")?;
+        }
         if self.json {
             write_json(out, &found)?;
         } else {
