@@ -268,6 +268,17 @@ impl Systemd {
         Ok(())
     }
 
+    /// Queues a restart of `unit`, or a start if it is not running.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn restart(&mut self, unit: &str) -> Result<Job> {
+        let question = format!("for a start of {unit}");
+        Ok(Job(self.ask(&question, async |manager| {
+            manager.restart_unit(unit, "replace").await
+        })?))
+    }
+
     /// Restarts `unit`, or starts it if it is not running, and waits for the end of that. The job's result (`done`, `failed` ...);
     /// `None` if it ended unseen.
     ///
@@ -275,10 +286,7 @@ impl Systemd {
     /// When systemd refuses, or does not answer.
     pub fn restart_and_wait(&mut self, unit: &str) -> Result<Option<String>> {
         let mut finished = self.finished_jobs()?;
-        let question = format!("for a start of {unit}");
-        let job = Job(self.ask(&question, async |manager| {
-            manager.restart_unit(unit, "replace").await
-        })?);
+        let job = self.restart(unit)?;
         self.wait_for(&mut finished, job)
     }
 

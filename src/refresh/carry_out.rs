@@ -127,6 +127,7 @@ impl Refresh<'_> {
             since: due.since.clone(),
             settle: update.unwrap_or_default().settle,
             health: container.and_then(health_of),
+            has_failed: false,
             name,
         })
     }

@@ -14,6 +14,7 @@ use crate::base::record::DPKG;
 use crate::base::{self, Bases, Number};
 use crate::container::Update;
 use crate::dpkg::relations::Relations;
+use crate::dpkg::security::security_updates;
 use crate::stale::{Evidence, Scanner};
 use crate::systemd::ServiceState;
 use crate::why::program_of;
@@ -73,6 +74,7 @@ impl Refresh<'_> {
     pub(super) fn look(&mut self, changed: &Changed, since: &Moment, offer: Offer) -> Result<()> {
         let looked = self.look_at_running(since, offer)?;
         let affected = self.judged(changed, &looked)?;
+        let is_security = self.has_security_updates();
         for (looked, reasons) in looked.iter().zip(affected) {
             if reasons.is_empty() {
                 self.report.unaffected += 1;
@@ -84,11 +86,26 @@ impl Refresh<'_> {
                 reasons,
                 base: looked.evidence.base.clone(),
                 failed: None,
-                is_security: false,
+                is_security,
             };
             self.pending.add(looked.service.name.as_str(), due);
         }
         Ok(())
+    }
+
+    /// Whether windows are not to be waited for, because a security update is among the changes. All of them are one state of the
+    /// host, so it counts for all.
+    fn has_security_updates(&self) -> bool {
+        if !self.settings.security_ignores_windows {
+            return false;
+        }
+        match security_updates(&self.places.lists, &self.report.packages) {
+            Ok(found) => !found.is_empty(),
+            Err(cause) => {
+                tracing::warn!("security updates cannot be told from others: {cause:#}");
+                false
+            }
+        }
     }
 
     /// The running containers that may be on old code: not those on the current base, nor those that started after the change.

@@ -33,6 +33,8 @@ pub struct Member {
     pub settle: Duration,
     /// How long it may take to become healthy, if that can be told of it.
     pub health: Option<Duration>,
+    /// Whether its restart has failed once already.
+    pub has_failed: bool,
 }
 
 /// What became of a container.
@@ -199,12 +201,32 @@ impl<'a> Wave<'a> {
         if state.active == "inactive" {
             return Ok(Stage::Over(Became::Stopped));
         }
+        if !member.has_failed {
+            return self.again(at);
+        }
         let details = self.systemd.details(&state)?;
         let job = result.unwrap_or("unknown");
         Ok(Stage::Over(Became::Failed(format!(
             "the job's result is {job}, the unit is {} ({})",
             state.active, details.result
         ))))
+    }
+
+    /// Restarts once more what has failed to start: the cause may have passed. PID 1 that is executed anew while it starts
+    /// something breaks that off (systemd 257), and an upgrade of systemd does that.
+    fn again(&mut self, at: usize) -> Result<Stage> {
+        let member = &mut self.members[at].0;
+        member.has_failed = true;
+        let unit = member.unit.clone();
+        tracing::warn!(
+            container = member.name.as_str(),
+            "{unit} has failed to start; once more"
+        );
+        match self.systemd.restart(&unit) {
+            Ok(job) => Ok(Stage::restarting(job, true)),
+            Err(_) if self.systemd.is_stopping()? => Ok(Stage::Over(Became::ShuttingDown)),
+            Err(cause) => Ok(Stage::Over(Became::Failed(format!("{cause:#}")))),
+        }
     }
 
     /// Has its health checked once more.
