@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
-use crate::cgroup;
+use crate::cgroup::Group;
 use crate::container::Name;
 
 pub mod evidence;
@@ -187,8 +187,18 @@ impl Scanner {
 
     fn look_at_all(&mut self, subject: &mut Subject<'_>) -> Result<()> {
         let mut seen = HashSet::new();
+        let mut group = Group::of(subject.cgroup);
         for _ in 0..MOST_PASSES {
-            let mut pids = cgroup::processes_below(subject.cgroup, MOST_PROCESSES)?;
+            let mut pids = group.own_processes(MOST_PROCESSES + 1)?;
+            match group.processes_below(MOST_PROCESSES + 1) {
+                Ok(below) => pids.extend(below),
+                // Whatever a container makes there, it is no reason to look at no other.
+                Err(cause) => {
+                    let why = format!("its processes cannot be listed: {cause:#}");
+                    subject.found.add_unknown(0, None, why);
+                    return Ok(());
+                }
+            }
             pids.retain(|pid| seen.insert(*pid));
             if pids.is_empty() {
                 return Ok(());
