@@ -16,14 +16,18 @@ mod base;
 mod check;
 mod diff;
 mod explain;
+mod history;
 mod list;
 mod man;
 mod plain_table;
+mod plan;
+mod present;
 mod reset;
 mod rollback;
 mod schema;
 mod show;
 mod status;
+mod why;
 
 /// Application containers whose root is the host's own root.
 ///
@@ -48,6 +52,9 @@ Examples:
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
   lodger status                       what they do now, and whether any runs old code
+  lodger plan                         what a refresh would restart now, in which order and why
+  lodger why web                      why a container is to be restarted, or was
+  lodger history                      past refreshes; 'lodger history 7' tells one whole
   lodger base diff 3 4                what changed on the host from one base to the next
   lodger diff web                     what a container wrote over the host's files
   lodger audit                        which files of packages no update reaches any more
@@ -62,6 +69,9 @@ enum Command {
     Show(show::Show),
     List(list::List),
     Status(status::StatusOf),
+    Plan(plan::PlanOf),
+    Why(why::Why),
+    History(history::History),
     Rollback(rollback::Rollback),
     Unhold(rollback::Unhold),
     Base(base::Base),
@@ -97,6 +107,9 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
         Command::Status(status) => status.run(&prefix, out),
+        Command::Plan(plan) => plan.run(&prefix, out),
+        Command::Why(why) => why.run(&prefix, out),
+        Command::History(history) => history.run(&prefix, out),
         Command::Rollback(rollback) => rollback.run(&prefix, out),
         Command::Unhold(unhold) => unhold.run(&prefix, out),
         Command::Base(base) => base.run(&prefix, out),
