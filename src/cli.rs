@@ -17,6 +17,7 @@ mod check;
 mod diff;
 mod explain;
 mod history;
+mod hold;
 mod list;
 mod man;
 mod plain_table;
@@ -27,6 +28,7 @@ mod rollback;
 mod schema;
 mod show;
 mod status;
+mod unhold;
 mod why;
 
 /// Application containers whose root is the host's own root.
@@ -55,6 +57,7 @@ Examples:
   lodger plan                         what a refresh would restart now, in which order and why
   lodger why web                      why a container is to be restarted, or was
   lodger history                      past refreshes; 'lodger history 7' tells one whole
+  lodger hold web --until 3d          leave a container as it is for a while; 'lodger unhold web' ends that
   lodger base diff 3 4                what changed on the host from one base to the next
   lodger diff web                     what a container wrote over the host's files
   lodger audit                        which files of packages no update reaches any more
@@ -72,8 +75,9 @@ enum Command {
     Plan(plan::PlanOf),
     Why(why::Why),
     History(history::History),
+    Hold(hold::HoldOf),
+    Unhold(unhold::Unhold),
     Rollback(rollback::Rollback),
-    Unhold(rollback::Unhold),
     Base(base::Base),
     Diff(diff::DiffOf),
     Audit(audit::Audit),
@@ -110,6 +114,7 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Plan(plan) => plan.run(&prefix, out),
         Command::Why(why) => why.run(&prefix, out),
         Command::History(history) => history.run(&prefix, out),
+        Command::Hold(hold) => hold.run(&prefix, out),
         Command::Rollback(rollback) => rollback.run(&prefix, out),
         Command::Unhold(unhold) => unhold.run(&prefix, out),
         Command::Base(base) => base.run(&prefix, out),

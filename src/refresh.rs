@@ -37,6 +37,7 @@ pub mod present;
 pub mod reason;
 pub mod report;
 pub mod standing;
+pub mod unhold;
 mod verify;
 mod wave;
 mod waves;

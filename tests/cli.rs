@@ -356,3 +356,31 @@ fn without_a_refresh_there_is_no_history() {
         )
     );
 }
+
+#[test]
+fn only_what_runs_here_is_held_and_never_until_the_past() {
+    let root = root(&[]);
+    let hold = |arguments: &[&str]| {
+        let (status, _, stderr) = told(lodger(root.path(), arguments));
+        (status, stderr)
+    };
+    let elsewhere = "error: only containers of the running system can be held\n";
+    assert_eq!(hold(&["hold", "web"]), (Some(2), elsewhere.to_owned()));
+    assert_eq!(hold(&["unhold", "--all"]), (Some(2), elsewhere.to_owned()));
+    for wrong in [
+        &["hold"][..],
+        &["hold", "--all", "web"],
+        &["unhold"],
+        &["unhold", "--all", "--restart"],
+        &["hold", "Web!"],
+    ] {
+        assert_eq!(hold(wrong).0, Some(2), "{wrong:?}");
+    }
+    let past = Command::new(env!("CARGO_BIN_EXE_lodger"))
+        .args(["hold", "web", "--until", "2026-01-01T00:00:00Z"])
+        .env_clear()
+        .output()
+        .expect("lodger runs");
+    let expected = "error: \"2026-01-01T00:00:00Z\" is in the past: 2026-01-01T00:00:00Z\n";
+    assert_eq!(told(past), (Some(2), String::new(), expected.to_owned()));
+}
