@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+/// Where the control groups are.
+const HIERARCHY: &str = "/sys/fs/cgroup";
 
 /// The processes in the control group `group`, by their numbers on the host; at most `most`. None if it has no processes,
 /// and so is not there: empty ones are removed. A unit that is not running has the group "".
@@ -13,10 +17,14 @@ use anyhow::{Context, Result};
 /// When it is there and cannot be read.
 pub fn processes(group: &str, most: usize) -> Result<Vec<i32>> {
     let group = group.trim_start_matches('/');
-    if group.is_empty() {
-        return Ok(Vec::new());
+    match group.is_empty() {
+        true => Ok(Vec::new()),
+        false => processes_of(Path::new(group), most),
     }
-    let path = Path::new("/sys/fs/cgroup").join(group).join("cgroup.procs");
+}
+
+fn processes_of(group: &Path, most: usize) -> Result<Vec<i32>> {
+    let path = Path::new(HIERARCHY).join(group).join("cgroup.procs");
     match fs::read_to_string(&path) {
         Ok(text) => Ok(text
             .lines()
@@ -26,6 +34,48 @@ pub fn processes(group: &str, most: usize) -> Result<Vec<i32>> {
         Err(cause) if is_gone(&cause) => Ok(Vec::new()),
         Err(cause) => Err(cause).with_context(|| format!("cannot read '{}'", path.display())),
     }
+}
+
+/// The same with those in the groups below `group`, which a container with the right to may make.
+///
+/// # Errors
+/// As for one group.
+pub fn processes_below(group: &str, most: usize) -> Result<Vec<i32>> {
+    let mut found = processes(group, most)?;
+    if found.is_empty() && group.trim_matches('/').is_empty() {
+        return Ok(found);
+    }
+    let top = Path::new(HIERARCHY).join(group.trim_start_matches('/'));
+    let mut groups = vec![top];
+    while let Some(directory) = groups.pop() {
+        let below = subdirectories(&directory)
+            .with_context(|| format!("cannot read '{}'", directory.display()))?;
+        for directory in below {
+            let group = directory.strip_prefix(HIERARCHY).unwrap_or(&directory);
+            // Names of units are ASCII, and what the container called its groups is taken as it is.
+            found.extend(processes_of(group, most.saturating_sub(found.len()))?);
+            groups.push(directory);
+        }
+    }
+    Ok(found)
+}
+
+/// None of a group that has none, told by its links (they are counted as those of directories are), or that has gone.
+fn subdirectories(group: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::metadata(group) {
+        Ok(metadata) if metadata.nlink() <= 2 => return Ok(Vec::new()),
+        Ok(_) => {}
+        Err(cause) if is_gone(&cause) => return Ok(Vec::new()),
+        Err(cause) => return Err(cause),
+    }
+    let mut directories = Vec::new();
+    for entry in fs::read_dir(group)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            directories.push(entry.path());
+        }
+    }
+    Ok(directories)
 }
 
 /// The control group of the process `pid` ("self" for this one) in the unified hierarchy; `None` if it has ended.

@@ -64,4 +64,5 @@ pub mod state_file;
 pub mod status;
 pub mod systemd;
 pub mod until;
+pub mod why;
 pub mod window;

@@ -1,4 +1,4 @@
-//! `lodger why`: a container in; why it is due, or what the last refresh did with it, out.
+//! `lodger why`: a container in; why it is due, what the last refresh did with it, and what its processes show, out.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,27 +12,35 @@ use lodger::refresh::pending::Pending;
 use lodger::refresh::reason::Reason;
 use lodger::refresh::report::{self, ContainerReport, Report};
 use lodger::refresh::standing::{Standing, standings};
+use lodger::systemd::Systemd;
+use lodger::why::{Why as Seen, why};
 use serde::Serialize;
 
 use super::{present, write_json};
 
 /// Tell why a container is due for a restart, or why the last refresh restarted it, and what is left to do.
 ///
-/// A container is due when a package change affects it and it has not started since. The exit status is 0 if it is due, 1 if it
-/// is not.
+/// A container is due when a package change affects it and it has not started since. If no refresh has found it so, its processes
+/// are looked at now: what they map and have open is seen by inode, and compared with the base that it would start on; what they
+/// may load, run or read next is told by what packages say that they need: modules of the interpreter that it runs, parts of its
+/// program, data that its program needs, and for a shell that runs other programs everything.
+///
+/// The exit status is 0 if it is due or affected, 1 if it is not. It takes root.
 #[derive(Debug, Args)]
 pub struct Why {
     /// The container: web, or web@3.
     #[arg(value_parser = Name::parse)]
     name: Name,
-    /// Write JSON.
+    /// Write JSON, with all that was seen.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct Told {
-    name: String,
+    /// `None` without a good container file.
+    #[serde(flatten)]
+    seen: Option<Seen>,
     due: Option<Standing>,
     /// The last refresh, if it had to do with the container.
     last: Option<Last>,
@@ -57,26 +65,47 @@ impl Why {
         let pending = Pending::read(&places)?;
         let record = report::read_newest(&places.refreshes())?;
         let told = Told {
-            name: self.name.to_string(),
+            seen: seen(prefix, &places, &self.name)?,
             due: standings(&pending, &present.plan).remove(self.name.as_str()),
             last: record.and_then(|record| last(record, &self.name)),
         };
-        if told.due.is_none() && told.last.is_none() && !is_known(prefix, &self.name) {
+        if told.due.is_none() && told.last.is_none() && told.seen.is_none() {
             bail!(
-                "no container is called '{}'; 'lodger list' shows all",
+                "no container is called '{}', or its file has a mistake; 'lodger list' shows all",
                 self.name
             );
         }
-        if self.json {
-            write_json(out, &told)?;
-        } else {
-            write_text(out, &told)?;
+        match self.json {
+            true => write_json(out, &told)?,
+            false => write_text(out, self.name.as_str(), &told)?,
         }
-        Ok(match told.due {
-            Some(_) => ExitCode::SUCCESS,
-            None => ExitCode::FAILURE,
+        Ok(match told.due.is_some() || told.is_affected() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
         })
     }
+}
+
+impl Told {
+    fn is_affected(&self) -> bool {
+        let mut seen = self.seen.iter();
+        seen.any(|seen| !seen.reasons.is_empty() && seen.evidence.processes > 0)
+    }
+}
+
+/// What the processes of a container show.
+fn seen(prefix: &Prefix, places: &Places, name: &Name) -> Result<Option<Seen>> {
+    let installed = installed::read(prefix);
+    let mut containers = installed.containers();
+    let Some(container) = containers.find(|container| container.name == *name) else {
+        return Ok(None);
+    };
+    let mut systemd = Systemd::connect()?;
+    let group = match systemd.service(&name.service())? {
+        Some(service) => systemd.control_group(&service)?,
+        None => String::new(),
+    };
+    why(places, container, &group).map(Some)
 }
 
 fn last(record: Report, name: &Name) -> Option<Last> {
@@ -88,14 +117,7 @@ fn last(record: Report, name: &Name) -> Option<Last> {
     })
 }
 
-fn is_known(prefix: &Prefix, name: &Name) -> bool {
-    let installed = installed::read(prefix);
-    let mut refused = installed.refused.iter().flat_map(|refused| &refused.names);
-    installed.containers().any(|has| has.name == *name) || refused.any(|has| has == name)
-}
-
-fn write_text(out: &mut dyn Write, told: &Told) -> Result<()> {
-    let name = &told.name;
+fn write_text(out: &mut dyn Write, name: &str, told: &Told) -> Result<()> {
     if let Some(due) = &told.due {
         writeln!(out, "{name} is due since refresh {}: it", due.refresh)?;
         write_reasons(out, &due.reasons)?;
@@ -114,7 +136,12 @@ fn write_text(out: &mut dyn Write, told: &Told) -> Result<()> {
         }
         return Ok(());
     }
-    writeln!(out, "{name} is not due.")?;
+    if let Some(seen) = told.seen.as_ref().filter(|_| told.is_affected()) {
+        writeln!(out, "{name} is not due in a refresh, and affected: it")?;
+        write_reasons(out, &seen.reasons)?;
+    } else {
+        writeln!(out, "{name} is not due.")?;
+    }
     let Some(last) = &told.last else {
         return Ok(());
     };

@@ -58,6 +58,12 @@ impl Interpreter {
     }
 }
 
+/// Whether `path` is a library that programs take an interpreter from: a web server that runs Python itself.
+pub fn is_library(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b"lib") && Interpreter::of(path).is_some()
+}
+
 /// Whether a version may begin like that, or what tells flavours apart.
 fn is_version(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'.' | b'-')

@@ -110,11 +110,8 @@ impl fmt::Display for Reason {
                 )
             }
             Reason::Undecided { why, package } => {
-                let package = match package {
-                    Some(package) => format!("uses {package}"),
-                    None => "uses what changed".to_owned(),
-                };
-                write!(out, "it cannot be told whether it {package}: {why}")
+                let package = package.as_deref().unwrap_or("what changed");
+                write!(out, "may use {package}, which cannot be told: {why}")
             }
             Reason::Named { package } => {
                 write!(out, "names {package} in update.packages")

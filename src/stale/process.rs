@@ -1,17 +1,67 @@
 //! One process: its number in, texts of its directory in /proc out.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{Mode, fstat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::unistd::read;
 
-use super::MOST_BYTES;
 use crate::cgroup::is_gone;
+
+/// How much is read at once at least; the kernel gives about a page of maps a time.
+const STEP: usize = 16 << 10;
+
+/// What was read last, in memory that is used again.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    filled: usize,
+    most: usize,
+}
+
+impl Buffer {
+    /// For texts of at most `most` bytes.
+    pub fn new(most: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            filled: 0,
+            most,
+        }
+    }
+
+    /// What was read.
+    pub fn text(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+
+    /// Whether there was more, which was not read.
+    pub fn is_full(&self) -> bool {
+        self.filled >= self.most
+    }
+
+    fn fill(&mut self, file: impl AsFd) -> Result<()> {
+        self.filled = 0;
+        while !self.is_full() {
+            if self.bytes.len() < self.filled + STEP {
+                // By at least half, or long texts would be copied again and again.
+                let larger = self.bytes.len() + self.bytes.len() / 2;
+                self.bytes.resize(larger.max(self.filled + STEP), 0);
+            }
+            match read(&file, &mut self.bytes[self.filled..]) {
+                Ok(0) => break,
+                Ok(count) => self.filled += count,
+                Err(Errno::EINTR) => {}
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+        Ok(())
+    }
+}
 
 /// A process pinned by its directory in /proc: once it has ended, reads fail, and never tell of another.
 pub struct Process(OwnedFd);
@@ -26,45 +76,74 @@ impl Process {
         )?))
     }
 
-    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
-        let file = openat(
-            &self.0,
-            name,
-            OFlag::O_RDONLY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )?;
-        let mut text = Vec::new();
-        File::from(file).take(MOST_BYTES).read_to_end(&mut text)?;
-        Ok(text)
+    pub fn read(&self, name: &str, buffer: &mut Buffer) -> Result<()> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        buffer.fill(openat(&self.0, name, flags, Mode::empty())?)
     }
 
-    /// Its number may have come to another process between listing and opening.
-    pub fn is_in(&self, cgroup: &str) -> Result<bool> {
-        let text = self.read("cgroup")?;
-        Ok(text
-            .split(|byte| *byte == b'\n')
-            .any(|line| line.strip_prefix(b"0::") == Some(cgroup.as_bytes())))
+    /// A directory of its, to be listed.
+    pub fn directory(&self, name: &str) -> Result<OwnedFd> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(openat(&self.0, name, flags, Mode::empty())?)
+    }
+
+    /// Whether it is in the control group `cgroup`, or in one below. Its number may have come to another process between
+    /// listing and opening.
+    pub fn is_in(&self, cgroup: &str, buffer: &mut Buffer) -> Result<bool> {
+        self.read("cgroup", buffer)?;
+        let lines = buffer.text().split(|byte| *byte == b'\n');
+        let mut groups = lines.filter_map(|line| line.strip_prefix(b"0::"));
+        Ok(groups.any(|group| {
+            group
+                .strip_prefix(cgroup.as_bytes())
+                .is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
+        }))
     }
 
     /// Device and inode of its root.
     pub fn root(&self) -> Result<Identity> {
-        self.identity_of("root", OFlag::O_PATH)
+        self.identity_of("root", AtFlags::empty())
     }
 
-    /// The inode of its /usr. A directory that an overlay merges keeps the number that it has in the lower.
-    pub fn usr(&self) -> Result<u64> {
-        let (_, inode) = self.identity_of("root/usr", OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
-        Ok(inode)
+    /// The inode of its /usr, if it has one. A directory that an overlay merges keeps the number that it has in the lower.
+    pub fn usr(&self) -> Option<u64> {
+        let usr = self.identity_of("root/usr", AtFlags::AT_SYMLINK_NOFOLLOW);
+        usr.ok().map(|(_, inode)| inode)
     }
 
-    fn identity_of(&self, path: &str, flags: OFlag) -> Result<Identity> {
-        identity(&openat(
-            &self.0,
-            path,
-            flags | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )?)
+    /// Its mount namespace.
+    pub fn mounts(&self) -> Result<Identity> {
+        self.identity_of("ns/mnt", AtFlags::empty())
     }
+
+    /// The path of its program, as it sees it. What lies there may be something else.
+    pub fn program(&self) -> Result<PathBuf> {
+        let program = readlinkat(&self.0, "exe")?.into_vec();
+        let path = program.strip_suffix(b" (deleted)").unwrap_or(&program);
+        Ok(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
+    }
+
+    /// Whether it had children that have ended: then it has waited for them, and each caused page faults (`cminflt`,
+    /// proc_pid_stat(5)).
+    pub fn has_reaped(&self, buffer: &mut Buffer) -> Result<bool> {
+        self.read("stat", buffer)?;
+        Ok(faults_of_children(buffer.text()).is_none_or(|faults| faults > 0))
+    }
+
+    fn identity_of(&self, path: &str, flags: AtFlags) -> Result<Identity> {
+        let stat = fstatat(&self.0, path, flags)?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+}
+
+/// `cminflt` and `cmajflt`. The name of the program comes before, in brackets, and may hold anything.
+fn faults_of_children(stat: &[u8]) -> Option<u64> {
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    let fields = str::from_utf8(&stat[end + 1..]).ok()?;
+    let mut fields = fields.split_ascii_whitespace().skip(8);
+    let minor: u64 = fields.next()?.parse().ok()?;
+    let major: u64 = fields.nth(1)?.parse().ok()?;
+    Some(minor + major)
 }
 
 /// Device and inode number of a directory.
@@ -86,13 +165,67 @@ pub fn has_ended(cause: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
+
+    fn own() -> Process {
+        Process::open(i32::try_from(std::process::id()).unwrap()).unwrap()
+    }
 
     #[test]
     fn a_process_on_the_hosts_own_root_is_not_the_payload() {
-        let own = Process::open(i32::try_from(std::process::id()).unwrap()).unwrap();
         let root: OwnedFd = File::open("/").unwrap().into();
         let other: OwnedFd = File::open(std::env::temp_dir()).unwrap().into();
-        assert_eq!(own.root().unwrap(), identity(&root).unwrap());
-        assert_ne!(own.root().unwrap(), identity(&other).unwrap());
+        assert_eq!(own().root().unwrap(), identity(&root).unwrap());
+        assert_ne!(own().root().unwrap(), identity(&other).unwrap());
+    }
+
+    #[test]
+    fn children_that_have_ended_leave_their_page_faults() {
+        let stat = b"7 (a) b\n) S 1 2 3 4 5 6 100 %1 0 %2 9 9\n";
+        let stat = |minor: &str, major: &str| {
+            let text = String::from_utf8_lossy(stat).replace("%1", minor);
+            faults_of_children(text.replace("%2", major).as_bytes())
+        };
+        assert_eq!(stat("0", "0"), Some(0));
+        assert_eq!(stat("3", "1"), Some(4));
+        assert_eq!(stat("x", "0"), None);
+        assert_eq!(faults_of_children(b"7 (a"), None);
+        std::process::Command::new("/bin/true").status().unwrap();
+        assert!(own().has_reaped(&mut Buffer::new(1 << 16)).unwrap());
+    }
+
+    #[test]
+    fn long_texts_are_read_whole_and_too_long_ones_to_the_limit() {
+        let text: Vec<u8> = (0..100_000u32).flat_map(u32::to_le_bytes).collect();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &text).unwrap();
+        let mut buffer = Buffer::new(1 << 20);
+        for _ in 0..2 {
+            buffer.fill(File::open(file.path()).unwrap()).unwrap();
+            assert_eq!(buffer.text(), text);
+            assert!(!buffer.is_full());
+        }
+        let mut small = Buffer::new(1000);
+        small.fill(File::open(file.path()).unwrap()).unwrap();
+        assert!(small.is_full() && text.starts_with(small.text()));
+        buffer.fill(File::open("/dev/null").unwrap()).unwrap();
+        assert_eq!(buffer.text(), b"");
+    }
+
+    #[test]
+    fn a_process_is_in_its_group_and_in_those_above() {
+        let mut buffer = Buffer::new(1 << 20);
+        let group = crate::cgroup::of("self").unwrap();
+        let Some(group) = group else { return };
+        assert!(own().is_in(&group, &mut buffer).unwrap());
+        assert!(
+            !own()
+                .is_in(&format!("{group}/no-such"), &mut buffer)
+                .unwrap()
+        );
+        let shorter = &group[..group.len() - 1];
+        if !shorter.is_empty() {
+            assert!(!own().is_in(shorter, &mut buffer).unwrap(), "{shorter}");
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! Paths that containers map in; the inodes that the host, or the current pinned base, has there now, out.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::libc;
 use nix::sys::stat::{FileStat, fstat};
 
 use super::process::{Identity, identity};
@@ -26,13 +28,24 @@ pub enum Tree {
     CurrentBase,
 }
 
+/// What a tree has at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Node {
+    /// Its inode number.
+    pub inode: u64,
+    /// Whether it is a regular file.
+    pub is_file: bool,
+}
+
 /// Both trees; remembers what was looked up.
 #[derive(Debug)]
 pub struct Trees {
     host: OwnedFd,
+    identity: Identity,
     /// `None` if there is no base.
     current: Option<OwnedFd>,
-    inodes: HashMap<(Tree, PathBuf), Option<u64>>,
+    in_host: HashMap<OsString, Option<Node>>,
+    in_current: HashMap<OsString, Option<Node>>,
 }
 
 impl Trees {
@@ -49,45 +62,58 @@ impl Trees {
                 return Err(cause).with_context(|| format!("cannot open '{}'", path.display()));
             }
         };
+        let host: OwnedFd = File::open("/").context("cannot open '/'")?.into();
         Ok(Self {
-            host: File::open("/").context("cannot open '/'")?.into(),
+            identity: identity(&host).context("cannot look at '/'")?,
+            host,
             current,
-            inodes: HashMap::new(),
+            in_host: HashMap::new(),
+            in_current: HashMap::new(),
         })
     }
 
     /// Device and inode of the host's `/`.
-    ///
-    /// # Errors
-    /// When it cannot be looked at.
-    pub fn identity(&self) -> Result<Identity> {
-        identity(&self.host)
+    pub fn identity(&self) -> Identity {
+        self.identity
     }
 
-    /// The inode number at the absolute `path` of `tree`; `None` if it has nothing there, or if it is a base that has something
-    /// else than the host: then the next base is due.
+    /// What is at the absolute `path` of `tree`; `None` if it has nothing there, or if it is a base that has something else than
+    /// the host: then the next base is due.
     ///
     /// # Errors
     /// When it cannot be looked up.
-    pub fn inode(&mut self, tree: Tree, path: &Path) -> Result<Option<u64>> {
-        let key = (tree, path.to_path_buf());
-        if let Some(inode) = self.inodes.get(&key) {
-            return Ok(*inode);
+    pub fn node(&mut self, tree: Tree, path: &Path) -> Result<Option<Node>> {
+        let remembered = match tree {
+            Tree::Host => &self.in_host,
+            Tree::CurrentBase => &self.in_current,
+        };
+        if let Some(node) = remembered.get(path.as_os_str()) {
+            return Ok(*node);
         }
+        let node = self.look_up(tree, path)?.map(|stat| Node {
+            inode: stat.st_ino,
+            is_file: stat.st_mode & libc::S_IFMT == libc::S_IFREG,
+        });
+        let remembered = match tree {
+            Tree::Host => &mut self.in_host,
+            Tree::CurrentBase => &mut self.in_current,
+        };
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(path.as_os_str().to_owned(), node);
+        Ok(node)
+    }
+
+    fn look_up(&self, tree: Tree, path: &Path) -> Result<Option<FileStat>> {
         let below = path.strip_prefix("/").unwrap_or(path);
         let host = file_below(&self.host, below)?;
-        let inode = match (tree, &self.current) {
-            (Tree::Host, _) => host.map(|host| host.st_ino),
-            (Tree::CurrentBase, None) => None,
-            (Tree::CurrentBase, Some(current)) => file_below(current, below)?
-                .filter(|base| host.is_some_and(|host| is_same(base, &host)))
-                .map(|base| base.st_ino),
-        };
-        if self.inodes.len() >= MOST_REMEMBERED {
-            self.inodes.clear();
+        match (tree, &self.current) {
+            (Tree::Host, _) => Ok(host),
+            (Tree::CurrentBase, None) => Ok(None),
+            (Tree::CurrentBase, Some(current)) => Ok(file_below(current, below)?
+                .filter(|base| host.is_some_and(|host| is_same(base, &host)))),
         }
-        self.inodes.insert(key, inode);
-        Ok(inode)
     }
 }
 

@@ -293,19 +293,19 @@ fn what_the_container_file_says_is_a_reason() {
 
 #[test]
 fn what_cannot_be_decided_is_decided_by_what_the_program_needs() {
-    let uses = |package: &str| format!("it cannot be told whether it {package}: it is odd");
+    let uses = |package: &str| format!("may {package}, which cannot be told: it is odd");
     for (seen, named, changed, expected) in [
         (
             Some("/usr/sbin/nginx"),
             None,
             "libc6",
-            vec![uses("uses libc6")],
+            vec![uses("use libc6")],
         ),
         (
             Some("/usr/sbin/nginx"),
             None,
             "nginx",
-            vec![uses("uses nginx")],
+            vec![uses("use nginx")],
         ),
         (Some("/usr/sbin/nginx"), None, "libc6:documentation", vec![]),
         (Some("/usr/sbin/nginx"), None, "unused", vec![]),
@@ -314,22 +314,22 @@ fn what_cannot_be_decided_is_decided_by_what_the_program_needs() {
             Some("/usr/sbin/nginx"),
             None,
             "perl-base",
-            vec![uses("uses perl-base")],
+            vec![uses("use perl-base")],
         ),
         (None, Some("/usr/sbin/nginx"), "unused", vec![]),
         (
             None,
             Some("/usr/sbin/nginx"),
             "libc6",
-            vec![uses("uses libc6")],
+            vec![uses("use libc6")],
         ),
         (
             None,
             Some("/opt/own"),
             "unused",
-            vec![uses("uses what changed")],
+            vec![uses("use what changed")],
         ),
-        (None, None, "unused", vec![uses("uses what changed")]),
+        (None, None, "unused", vec![uses("use what changed")]),
         (None, None, "unused:documentation", vec![]),
     ] {
         assert_eq!(
