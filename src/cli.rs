@@ -23,11 +23,14 @@ mod man;
 mod plain_table;
 mod plan;
 mod present;
+mod progress;
+mod refresh;
 mod reset;
 mod rollback;
 mod schema;
 mod show;
 mod status;
+mod summary;
 mod unhold;
 mod why;
 
@@ -56,6 +59,7 @@ Examples:
   lodger status                       what they do now, and whether any runs old code
   lodger plan                         what a refresh would restart now, in which order and why
   lodger why web                      why a container is to be restarted, or was
+  lodger refresh --wait               have it done now, and see how it goes
   lodger history                      past refreshes; 'lodger history 7' tells one whole
   lodger hold web --until 3d          leave a container as it is for a while; 'lodger unhold web' ends that
   lodger base diff 3 4                what changed on the host from one base to the next
@@ -75,6 +79,7 @@ enum Command {
     Plan(plan::PlanOf),
     Why(why::Why),
     History(history::History),
+    Refresh(refresh::Refresh),
     Hold(hold::HoldOf),
     Unhold(unhold::Unhold),
     Rollback(rollback::Rollback),
@@ -114,6 +119,7 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Plan(plan) => plan.run(&prefix, out),
         Command::Why(why) => why.run(&prefix, out),
         Command::History(history) => history.run(&prefix, out),
+        Command::Refresh(refresh) => refresh.run(&prefix, out),
         Command::Hold(hold) => hold.run(&prefix, out),
         Command::Rollback(rollback) => rollback.run(&prefix, out),
         Command::Unhold(unhold) => unhold.run(&prefix, out),

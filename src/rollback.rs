@@ -79,8 +79,8 @@ pub fn running(systemd: &mut Systemd, name: &Name) -> Result<Option<ServiceState
 /// The base that a service runs on.
 fn base_of(systemd: &mut Systemd, service: &ServiceState) -> Result<Option<Number>> {
     let group = systemd.control_group(service)?;
-    let scan = Scanner::new(Path::new(place::MOUNTED_BASES))?.scan(&service.name, &group)?;
-    Ok(scan.base.and_then(|base| base.parse().ok()))
+    let base = Scanner::new(Path::new(place::MOUNTED_BASES))?.base(&service.name, &group)?;
+    Ok(base.and_then(|base| base.parse().ok()))
 }
 
 /// Restarts a service and waits until it runs.

@@ -18,6 +18,7 @@ use anyhow::Result;
 use crate::cgroup;
 use crate::container::Name;
 
+mod base;
 pub mod evidence;
 mod findings;
 mod former;

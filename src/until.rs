@@ -37,8 +37,8 @@ pub fn parse(text: &str, now: SystemTime) -> Result<SystemTime> {
     Ok(until)
 }
 
-/// The year 9999.
-const MOST: Duration = Duration::from_secs(253_370_764_800);
+/// The end of what RFC 3339 can tell: the year 9999, since 1970.
+pub const MOST: Duration = Duration::from_secs(253_370_764_800);
 
 fn timestamp(text: &str) -> Result<SystemTime> {
     let (status, answer) = run(Path::new(ANALYZE), PATIENCE, &["timestamp", "--", text])

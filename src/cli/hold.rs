@@ -2,10 +2,11 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use lodger::bus::{self, client};
 use lodger::container::Name;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
@@ -57,21 +58,15 @@ impl HoldOf {
         let now = SystemTime::now();
         let until = self.until.as_deref();
         let until = until.map(|until| until::parse(until, now)).transpose()?;
-        if !Uid::effective().is_root() {
-            bail!("holding containers takes root");
-        }
         let names: Vec<Option<&Name>> = match self.all {
             true => vec![None],
             false => self.names.iter().map(Some).collect(),
         };
-        for name in names.iter().flatten() {
-            rollback::installed(name)?;
+        match Uid::effective().is_root() {
+            true => put(&names, &Hold::until(until))?,
+            false => ask(&names, until)?,
         }
-        let hold = Hold::until(until);
-        for name in &names {
-            hold::put(&Places::default(), *name, &hold)?;
-        }
-        self.tell(out, &names, &hold)
+        self.tell(out, &names, &Hold::until(until))
     }
 
     fn tell(&self, out: &mut dyn Write, names: &[Option<&Name>], hold: &Hold) -> Result<ExitCode> {
@@ -97,4 +92,26 @@ impl HoldOf {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// All or none.
+fn put(names: &[Option<&Name>], hold: &Hold) -> Result<()> {
+    for name in names.iter().flatten() {
+        rollback::installed(name)?;
+    }
+    let places = Places::default();
+    names
+        .iter()
+        .try_for_each(|name| hold::put(&places, *name, hold))
+}
+
+/// lodgerd asks polkit whether the caller may.
+fn ask(names: &[Option<&Name>], until: Option<SystemTime>) -> Result<()> {
+    let since = until.and_then(|until| until.duration_since(UNIX_EPOCH).ok());
+    let until = since.map_or(Ok(0), |since| u64::try_from(since.as_micros()))?;
+    for name in names {
+        let name = name.map_or(bus::ALL, Name::as_str);
+        client::ask(async |manager| manager.hold(name, until).await)?;
+    }
+    Ok(())
 }

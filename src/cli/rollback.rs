@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args;
 use lodger::base::Number;
+use lodger::bus::client;
 use lodger::container::Name;
 use lodger::prefix::Prefix;
 use lodger::rollback::{WentBack, rollback};
@@ -34,10 +35,10 @@ impl Rollback {
         if !prefix.is_host() {
             bail!("only containers of the running system can be held on a base");
         }
-        if !Uid::effective().is_root() {
-            bail!("holding a container on a base takes root");
-        }
         let name = &self.name;
+        if !Uid::effective().is_root() {
+            return self.ask(out);
+        }
         let WentBack { base, from, runs } = rollback(name, self.to)?;
         if !runs {
             writeln!(
@@ -51,6 +52,18 @@ impl Rollback {
             out,
             "{name} runs on base {base}{}, and is held there until 'lodger unhold {name}'",
             from.unwrap_or_default()
+        )?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// lodgerd asks polkit whether the caller may.
+    fn ask(&self, out: &mut dyn Write) -> Result<ExitCode> {
+        let name = self.name.as_str();
+        let to = self.to.map_or(Ok(0), |to| to.to_string().parse())?;
+        let base = client::ask(async |manager| manager.rollback(name, to).await)?;
+        writeln!(
+            out,
+            "{name} is held on base {base} until 'lodger unhold {name}', and runs on it if it ran"
         )?;
         Ok(ExitCode::SUCCESS)
     }

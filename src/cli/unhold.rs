@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use lodger::bus::{self, client};
 use lodger::container::Name;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
@@ -62,7 +63,7 @@ impl Unhold {
             bail!("only containers of the running system can be held");
         }
         if !Uid::effective().is_root() {
-            bail!("to take a hold off takes root");
+            return self.ask(out);
         }
         if self.all {
             return self.run_all(out);
@@ -86,6 +87,24 @@ impl Unhold {
         }
         if self.json {
             write_json(out, &told)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// lodgerd asks polkit whether the caller may; what was taken off only root can see.
+    fn ask(&self, out: &mut dyn Write) -> Result<ExitCode> {
+        if self.restart || self.json {
+            bail!("--restart and --json take root");
+        }
+        let names = self.names.iter().map(Name::as_str);
+        for name in names.chain(self.all.then_some(bus::ALL)) {
+            let due = client::ask(async |manager| manager.unhold(name).await)?;
+            let who = if self.all { "all containers" } else { name };
+            let what = match due {
+                true => "is off; a refresh restarts now what is due",
+                false => "is off; nothing is due",
+            };
+            writeln!(out, "the hold of {who} {what}")?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -14,6 +14,7 @@ use lodger::refresh::report::{self, ContainerReport, Report};
 use lodger::refresh::standing::{Standing, standings};
 use lodger::systemd::Systemd;
 use lodger::why::{Why as Seen, why};
+use nix::unistd::Uid;
 use serde::Serialize;
 
 use super::{present, write_json};
@@ -25,7 +26,7 @@ use super::{present, write_json};
 /// may load, run or read next is told by what packages say that they need: modules of the interpreter that it runs, parts of its
 /// program, data that its program needs, and for a shell that runs other programs everything.
 ///
-/// The exit status is 0 if it is due or affected, 1 if it is not. It takes root.
+/// The exit status is 0 if it is due or affected, 1 if it is not. It takes root to look at processes.
 #[derive(Debug, Args)]
 pub struct Why {
     /// The container: web, or web@3.
@@ -69,7 +70,8 @@ impl Why {
             due: standings(&pending, &present.plan).remove(self.name.as_str()),
             last: record.and_then(|record| last(record, &self.name)),
         };
-        if told.due.is_none() && told.last.is_none() && told.seen.is_none() {
+        let is_known = told.due.is_some() || told.last.is_some() || told.seen.is_some();
+        if !is_known && !is_installed(prefix, &self.name) {
             bail!(
                 "no container is called '{}', or its file has a mistake; 'lodger list' shows all",
                 self.name
@@ -93,19 +95,29 @@ impl Told {
     }
 }
 
-/// What the processes of a container show.
+/// What the processes of a container show; who is not root cannot look at them.
 fn seen(prefix: &Prefix, places: &Places, name: &Name) -> Result<Option<Seen>> {
     let installed = installed::read(prefix);
     let mut containers = installed.containers();
     let Some(container) = containers.find(|container| container.name == *name) else {
         return Ok(None);
     };
+    if !Uid::effective().is_root() {
+        return Ok(None);
+    }
     let mut systemd = Systemd::connect()?;
     let group = match systemd.service(&name.service())? {
         Some(service) => systemd.control_group(&service)?,
         None => String::new(),
     };
     why(places, container, &group).map(Some)
+}
+
+fn is_installed(prefix: &Prefix, name: &Name) -> bool {
+    let installed = installed::read(prefix);
+    installed
+        .containers()
+        .any(|container| container.name == *name)
 }
 
 fn last(record: Report, name: &Name) -> Option<Last> {
