@@ -32,6 +32,7 @@ mod show;
 mod status;
 mod summary;
 mod unhold;
+mod verify;
 mod why;
 
 /// Application containers whose root is the host's own root.
@@ -61,6 +62,7 @@ Examples:
   lodger why web                      why a container is to be restarted, or was
   lodger refresh --wait               have it done now, and see how it goes
   lodger history                      past refreshes; 'lodger history 7' tells one whole
+  lodger verify --package libssl3t64  whether any process still runs the old one
   lodger hold web --until 3d          leave a container as it is for a while; 'lodger unhold web' ends that
   lodger base diff 3 4                what changed on the host from one base to the next
   lodger diff web                     what a container wrote over the host's files
@@ -79,6 +81,7 @@ enum Command {
     Plan(plan::PlanOf),
     Why(why::Why),
     History(history::History),
+    Verify(verify::Verify),
     Refresh(refresh::Refresh),
     Hold(hold::HoldOf),
     Unhold(unhold::Unhold),
@@ -119,6 +122,7 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Plan(plan) => plan.run(&prefix, out),
         Command::Why(why) => why.run(&prefix, out),
         Command::History(history) => history.run(&prefix, out),
+        Command::Verify(verify) => verify.run(&prefix, out),
         Command::Refresh(refresh) => refresh.run(&prefix, out),
         Command::Hold(hold) => hold.run(&prefix, out),
         Command::Rollback(rollback) => rollback.run(&prefix, out),

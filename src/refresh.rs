@@ -34,6 +34,7 @@ pub mod pending;
 pub mod places;
 pub mod plan;
 pub mod present;
+pub mod proof;
 pub mod reason;
 pub mod report;
 pub mod standing;

@@ -19,6 +19,7 @@ use crate::cgroup;
 use crate::container::Name;
 
 mod base;
+pub mod census;
 pub mod evidence;
 mod findings;
 mod former;
@@ -31,6 +32,7 @@ mod process;
 mod trees;
 mod view;
 
+use census::Wanted;
 use findings::Findings;
 use former::Former;
 use process::{Buffer, Identity, Process, has_ended};
@@ -82,9 +84,11 @@ pub struct Scanner {
 
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Depth {
+enum Depth<'a> {
     /// What is mapped, up to the first file that is stale.
     Code,
+    /// Everything that is mapped, and what becomes of these files.
+    Files(&'a Wanted),
     /// All that [`Evidence`] tells.
     All,
 }
@@ -93,7 +97,7 @@ enum Depth {
 struct Subject<'a> {
     name: &'a Name,
     cgroup: &'a str,
-    depth: Depth,
+    depth: Depth<'a>,
     /// What its processes see, by their mount namespaces and roots: most have the same.
     views: HashMap<(Identity, Identity), Rc<View>>,
     /// Processes on another root, such as those that called chroot(2): what they see is told by others in their mount namespace,
@@ -141,7 +145,7 @@ impl Scanner {
         Ok(self.look(name, cgroup, Depth::All)?.evidence())
     }
 
-    fn look(&mut self, name: &Name, cgroup: &str, depth: Depth) -> Result<Findings> {
+    fn look(&mut self, name: &Name, cgroup: &str, depth: Depth<'_>) -> Result<Findings> {
         let mut subject = Subject {
             name,
             cgroup,

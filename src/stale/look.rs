@@ -102,7 +102,12 @@ impl Scanner {
             if subject.depth == Depth::All && interpreter::is_library(mapping.path()) {
                 libraries.push(mapping.path().to_path_buf());
             }
-            if let Some(path) = self.stale_path(view, &mapping)? {
+            let stale = self.stale_path(view, &mapping)?;
+            if let Depth::Files(wanted) = subject.depth {
+                let fate = self.fate(view, &mapping, stale.as_deref(), wanted)?;
+                subject.found.add_fate(pid, fate);
+            }
+            if let Some(path) = stale {
                 subject.found.add_mapped(pid, path);
                 if subject.depth == Depth::Code {
                     break;
