@@ -90,8 +90,16 @@ impl Why {
 
 impl Told {
     fn is_affected(&self) -> bool {
-        let mut seen = self.seen.iter();
-        seen.any(|seen| !seen.reasons.is_empty() && seen.evidence.processes > 0)
+        let Some(seen) = self
+            .seen
+            .as_ref()
+            .filter(|seen| seen.evidence.processes > 0)
+        else {
+            return false;
+        };
+        // One that is to follow every change is affected by none as long as there is none.
+        let mut reasons = seen.reasons.iter();
+        reasons.any(|reason| *reason != Reason::Always || !seen.packages.is_empty())
     }
 }
 
