@@ -4,6 +4,7 @@
 # make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5)
 # make bench    what containers cost beside podman, LXC, nspawn and bubblewrap; make bench LEVELS="1 10" is the short run
 # make bench-generator  how fast the generator is, beside cp -a and podman's Quadlet
+# make bench-refresh    how fast the parts of a refresh are, beside C programs and Debian's needrestart
 # make install  for packagers: what `make build` made, under DESTDIR
 
 # Absolute: cargo and the package build run in other directories too.
@@ -25,10 +26,10 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 
 # What is run on Debian 14 as well: roots, which its systemd makes in another way, and what depends on them. With
 # `SUITE=forky tests/system/run` all of it is.
-ON_FORKY ?= commands dependencies ephemeral files fresh hooks inside isolation mounts payload pinned read-only reload rights stopped \
+ON_FORKY ?= commands dependencies ephemeral files fresh health hooks inside isolation mounts payload pinned read-only reload rights stopped \
             stop-timeout uppers verify
 
-.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator install prerequisites
+.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator bench-refresh install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
@@ -92,6 +93,9 @@ bench: deb
 bench-generator: prerequisites
 	bench/generator
 
+bench-refresh: deb
+	bench/refresh/run
+
 prerequisites:
 	debian/prerequisites build
 
@@ -101,7 +105,7 @@ install:
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators $(RELEASE)/lodger-generator
 	install -D -m 644 -t $(UNITS) units/lodger.target units/lodger.slice units/lodgerd.service units/lodgerd.path \
 	  units/lodgerd-base.service units/lodgerd-prepare@.service units/lodgerd-isolation.service \
-	  units/lodgerd-later@.service units/lodger-alert@.service
+	  units/lodgerd-health@.service units/lodgerd-later@.service units/lodger-alert@.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d units/tmpfiles.d/lodger.conf
 	install -D -m 644 -t $(DATA)/dbus-1/system-services units/org.lodger1.service
 	install -D -m 644 -t $(DATA)/dbus-1/system.d units/org.lodger1.conf

@@ -12,6 +12,7 @@ mod bounds;
 mod directives;
 mod exec;
 pub mod file;
+pub mod health;
 pub mod installed;
 mod instances;
 pub mod keys;
@@ -27,6 +28,7 @@ pub mod sources;
 pub mod update;
 pub mod values;
 
+pub use health::{Health, Unhealthy};
 pub use mounts::{Mount, MountSource};
 pub use name::Name;
 pub use ordered::Ordered;
@@ -79,6 +81,8 @@ pub struct Container {
     pub network: Network,
     /// Secrets, by the names that the program knows them by.
     pub credentials: Ordered<String, Credential>,
+    /// How to find out whether it does its work; `None` if that is not checked.
+    pub health: Option<Health>,
     /// What a refresh does with it.
     pub update: Update,
     /// Directives that go into the unit as they are: section, key, checked and escaped value.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub mod lock;
 pub mod owners;
 pub mod relations;
+pub mod security;
 pub mod status;
 
 use status::{Entry, Status};

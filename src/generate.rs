@@ -6,7 +6,7 @@ use crate::container::Start;
 use crate::container::installed::Installed;
 use crate::place;
 use crate::prefix::Prefix;
-use crate::service::{Way, service, stub, stub_units_to_start};
+use crate::service::{Way, service, stub, stub_units_to_start, timer};
 use crate::systemd_version::systemd_version;
 use crate::unit::Unit;
 
@@ -35,10 +35,12 @@ pub struct Made {
 /// All units of `installed` on the host below `prefix`, each made when it is asked for: together they are a thousand times as much to hold as one.
 pub fn units<'i>(installed: &'i Installed, prefix: &'i Prefix) -> impl Iterator<Item = Made> + 'i {
     let systemd = systemd_version(prefix);
-    let good = installed.containers().map(move |container| {
+    let good = installed.containers().flat_map(move |container| {
         let unit = service(container, Way::of(container, prefix, systemd));
         let wanted = (container.start == Start::Boot).then(|| unit.file_name.clone());
-        Made { unit, wanted }
+        // The service starts it, and not the target.
+        let timer = timer(container).map(|unit| Made { unit, wanted: None });
+        std::iter::once(Made { unit, wanted }).chain(timer)
     });
     let stubs = installed.refused.iter().flat_map(|refused| {
         let stubs = stub(refused).into_iter().zip(stub_units_to_start(refused));

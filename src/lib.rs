@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Between them, at every start of a container, [`root`] mounts a fresh root, and [`stop`] ends the one before;
-//! [`reload`] runs a command inside a running one.
+//! [`inside`] runs a command in a running one.
 
 // Both flows: what a container is, and where things lie.
 pub mod container;
@@ -30,7 +30,9 @@ pub mod unit;
 
 // What the units call at every start and stop.
 pub mod cgroup;
+pub mod health;
 pub mod hold;
+pub mod inside;
 pub mod isolation;
 pub mod main_process;
 pub mod pidfd;

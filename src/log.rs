@@ -6,12 +6,18 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, filter::LevelFilter};
 
+use crate::container::Name;
+use crate::health::record::{Record, Turn};
 use crate::refresh::report::{Action, Report};
 
 /// `MESSAGE_ID=` of the journal entry that sums up a refresh.
 pub const REFRESH_FINISHED: &str = "6f1c2a5d8f3e4b0c9d7a1e2b3c4d5e6f";
 /// `MESSAGE_ID=` of the journal entry for each container that a refresh left failed or stale.
 pub const CONTAINER_AT_FAULT: &str = "b0a9c8d7e6f54d3c8b2a1f0e9d8c7b6a";
+/// `MESSAGE_ID=` of the journal entry that a container has become unhealthy.
+pub const CONTAINER_UNHEALTHY: &str = "c5d2f1a47b8e4f0f9a36d1c02e7b5d84";
+/// `MESSAGE_ID=` of the journal entry that it is healthy again.
+pub const CONTAINER_HEALTHY: &str = "3e9b7c60d41a4c0e8f25a8b6d9e1f073";
 
 /// `MESSAGE_ID=` of the journal entry of `lodger-alert@.service`.
 pub const ALERT: &str = "3e7d1b9f5a2c4d688c0e4f6a1b3d5c7e";
@@ -97,4 +103,37 @@ pub fn report(report: &Report) {
         report.verified.stale.len(),
         report.verified.processes,
     );
+}
+
+/// Says what has turned with the health of a container, and that it is restarted. `journalctl -u` of the container shows it too.
+pub fn health(name: &Name, turn: Turn, record: &Record, restart: bool) {
+    let unit = name.service();
+    let why = record.why.as_deref().unwrap_or_default();
+    let failures = record.failures;
+    let since = match (restart, record.was_healthy) {
+        (true, _) => "; it is restarted",
+        (false, true) => "",
+        (false, false) => "; it has not been healthy since its start",
+    };
+    match turn {
+        Turn::Unhealthy => tracing::error!(
+            message_id = CONTAINER_UNHEALTHY,
+            container = name.as_str(),
+            object_systemd_unit = unit,
+            failures,
+            "{name}: unhealthy, {failures} checks in a row have failed: {why}{since}"
+        ),
+        Turn::None if restart => tracing::error!(
+            container = name.as_str(),
+            object_systemd_unit = unit,
+            "{name}: still unhealthy: {why}{since}"
+        ),
+        Turn::HealthyAgain => tracing::info!(
+            message_id = CONTAINER_HEALTHY,
+            container = name.as_str(),
+            object_systemd_unit = unit,
+            "{name}: healthy again"
+        ),
+        Turn::None => {}
+    }
 }

@@ -1,4 +1,4 @@
-//! `$MAINPID` in; the main process of the service that this command is part of, held by a descriptor, out.
+//! The number of a service's main process in, `$MAINPID` or systemd's word; that process, held by a descriptor, out.
 //!
 //! A payload can tell systemd which of its processes is the main one (`MAINPID=` in sd_notify(3)), and from a payload that
 //! is root systemd takes any process of the host. What is not in the service's own control group is therefore refused:
@@ -25,20 +25,36 @@ impl MainProcess {
     /// # Errors
     /// When `$MAINPID` is no process number or names a process of another control group.
     pub fn of_this_service() -> Result<Option<Self>> {
+        let own = cgroup::of("self")?.context("this process has no control group")?;
+        Self::of_service(&own)
+    }
+
+    /// `$MAINPID`, of the service with the control group `service`; `None` if it has ended, or there is none.
+    ///
+    /// # Errors
+    /// When `$MAINPID` is no process number or names a process of another control group.
+    pub fn of_service(service: &str) -> Result<Option<Self>> {
         let Ok(text) = std::env::var("MAINPID") else {
             return Ok(None);
         };
         let pid = text.parse().ok().filter(|pid| *pid > 1);
         let pid = pid.with_context(|| format!("$MAINPID is '{text}'"))?;
+        Self::in_service(pid, service)
+    }
+
+    /// The process with this number, of the service with the control group `service`; `None` if it has ended.
+    ///
+    /// # Errors
+    /// When it is a process of another control group.
+    pub fn in_service(pid: i32, service: &str) -> Result<Option<Self>> {
         let Some(main) = Self::open(pid)? else {
             return Ok(None);
         };
-        let own = cgroup::of("self")?.context("this process has no control group")?;
-        let Some(group) = cgroup::of(&text)? else {
+        let Some(group) = cgroup::of(&pid.to_string())? else {
             return Ok(None);
         };
-        if !is_of_service(&group, &own) {
-            bail!("$MAINPID is {pid}, a process of '{group}' and not of this service, '{own}'");
+        if !is_of_service(&group, service) {
+            bail!("process {pid} is one of '{group}' and no main process of '{service}'");
         }
         Ok(Some(main))
     }

@@ -48,6 +48,10 @@ pub const PREPARE_UNIT: &str = "lodgerd-prepare@";
 pub const ALERT_UNIT: &str = "lodger-alert@";
 /// What comes before the number of a refresh in the timer, and the service, that have a refresh look again at what was put off.
 pub const LATER_UNIT: &str = "lodgerd-later@";
+/// What comes before the container's name in the service that checks its health, and in the timer of that.
+pub const HEALTH_UNIT: &str = "lodgerd-health@";
+/// What was found out of each container's health.
+pub const HEALTH: &str = "/run/lodger/health";
 /// The slice every container runs in.
 pub const SLICE: &str = "lodger.slice";
 /// What generators and people read about the files: what became of each.

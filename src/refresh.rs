@@ -43,6 +43,8 @@ mod verify;
 mod wave;
 mod waves;
 
+use crate::base::Bases;
+use crate::base::record::Record;
 use crate::container::{Container, Name, installed};
 use crate::dpkg::{Change, Database, lock};
 use crate::place;
@@ -59,6 +61,9 @@ use report::{Action, ContainerReport, Outcome, Report, Verified};
 pub use places::Places;
 pub use present::{Present, plan_now, present};
 pub use verify::verify;
+
+/// How often a base is asked for that is of dpkg's present state, when nobody is at work.
+const MOST_TRIES: usize = 5;
 
 /// Who hears of a refresh while it goes on.
 pub trait Observer {
@@ -146,7 +151,7 @@ pub fn refresh(
     observer: &mut dyn Observer,
 ) -> Result<Option<Report>> {
     let mut under_way = take_up(places)?;
-    let offer = wait_for_dpkg(places, systemd, &mut under_way)?;
+    let settled = wait_for_dpkg(places, systemd, &mut under_way)?;
     let refresh = Refresh {
         places,
         systemd,
@@ -162,15 +167,15 @@ pub fn refresh(
         },
         under_way,
     };
-    refresh.run(offer)
+    refresh.run(settled)
 }
 
 impl Refresh<'_> {
-    fn run(mut self, offer: Offer) -> Result<Option<Report>> {
+    fn run(mut self, settled: Settled) -> Result<Option<Report>> {
+        let Settled { offer, now } = settled;
         if self.systemd.is_stopping()? {
             return self.end(Outcome::ShuttingDown);
         }
-        let now = Database::read(&self.places.admindir)?;
         self.report.unfinished = now.unfinished();
         if !self.report.unfinished.is_empty() {
             return self.end(Outcome::UnfinishedPackages);
@@ -389,17 +394,26 @@ fn take_up(places: &Places) -> Result<UnderWay> {
     Ok(under_way)
 }
 
-/// Returns once no front end is at work and no mark of an earlier one is left. A mark that comes later means another refresh.
+/// What a refresh works with.
+struct Settled {
+    offer: Offer,
+    /// dpkg's database as it was when the base was made, or is now if none could be.
+    now: Database,
+}
+
+/// Returns once no front end is at work, no mark of an earlier one is left, and there is a base of that state. A mark that
+/// comes later means another refresh.
 ///
 /// The base comes before the mark goes: as long as there is one, a start of a container sees to the base itself.
 fn wait_for_dpkg(
     places: &Places,
     systemd: &mut Systemd,
     under_way: &mut UnderWay,
-) -> Result<Offer> {
+) -> Result<Settled> {
+    let mut tries = 0;
     loop {
         lock::wait_until_free(&places.admindir)?;
-        let offer = match systemd.is_stopping()? {
+        let mut offer = match systemd.is_stopping()? {
             true => Offer::NoBase,
             false => renew_base(systemd)?,
         };
@@ -408,9 +422,29 @@ fn wait_for_dpkg(
             state_file::write(&places.refreshing(), under_way)?;
         }
         state_file::remove(&places.pending())?;
-        if !lock::is_held(&places.admindir)? {
-            return Ok(offer);
+        // dpkg may have been at work while the base was looked at, and then there is no new one.
+        let now = Database::read(&places.admindir)?;
+        let is_old = offer == Offer::Everything
+            && now.unfinished().is_empty()
+            && base_record(places)?.is_some_and(|base| base.packages != now);
+        if lock::is_held(&places.admindir)? || (is_old && tries < MOST_TRIES) {
+            tries += usize::from(is_old);
+            continue;
         }
+        if is_old {
+            tracing::error!("no base of dpkg's present state was made in {MOST_TRIES} tries");
+            offer = Offer::NoBase;
+        }
+        return Ok(Settled { offer, now });
+    }
+}
+
+/// What is known of the current base; `None` if there is none.
+fn base_record(places: &Places) -> Result<Option<Record>> {
+    let bases = Bases::at(places.bases.clone());
+    match bases.current()? {
+        Some(number) => bases.record(number).map(Some),
+        None => Ok(None),
     }
 }
 

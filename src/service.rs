@@ -10,6 +10,7 @@ use crate::signal::SignalNumber;
 use crate::unit::Unit;
 use crate::unit::escape::{self, WordList, Words};
 
+mod health;
 mod limits;
 mod mount;
 pub mod mstack;
@@ -18,6 +19,7 @@ pub mod shared;
 mod stub;
 mod way;
 
+pub use health::timer;
 pub use way::Way;
 
 pub use stub::{stub, stub_units_to_start};
@@ -115,6 +117,12 @@ fn add_relations(unit: &mut Unit, container: &Container, way: Way) {
         .filter(|unit| seen.insert(*unit))
         .collect();
     unit.add("Unit", "PartOf", escape::verbatim(part_of.join(" ")));
+    // The timer comes after the container.
+    let timer = container
+        .health
+        .as_ref()
+        .map(|_| container.name.health_timer());
+    let wants: Vec<&str> = wants.into_iter().chain(timer.as_deref()).collect();
     for (key, units) in [("Requires", &requires), ("Wants", &wants)] {
         if !units.is_empty() {
             unit.add("Unit", key, escape::verbatim(units.join(" ")));

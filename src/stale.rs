@@ -35,6 +35,7 @@ mod view;
 use census::Wanted;
 use findings::Findings;
 use former::Former;
+use look::Sight;
 use process::{Buffer, Identity, Process, has_ended};
 use trees::Trees;
 use view::{Bases, View};
@@ -50,6 +51,8 @@ const MOST_BYTES_OF_ALL: usize = 1 << 30;
 const MOST_PROCESSES: usize = 100_000;
 /// The most descriptors of one container that are looked at.
 const MOST_DESCRIPTORS: usize = 1 << 20;
+/// The most processes whose mount tables are read to understand others.
+const MOST_VIEWS: usize = 64;
 /// How often it is looked for processes that have come meanwhile.
 const MOST_PASSES: usize = 8;
 
@@ -79,6 +82,7 @@ pub struct Scanner {
     trees: Trees,
     bases: Bases,
     former: Former,
+    maps: Buffer,
     text: Buffer,
 }
 
@@ -98,11 +102,15 @@ struct Subject<'a> {
     name: &'a Name,
     cgroup: &'a str,
     depth: Depth<'a>,
-    /// What its processes see, by their mount namespaces and roots: most have the same.
+    /// The bases of its processes by their roots, as far as that can be told at once.
+    bases: HashMap<Identity, String>,
+    /// What its processes see, by their mount namespaces and roots, where that had to be looked at.
     views: HashMap<(Identity, Identity), Rc<View>>,
     /// Processes on another root, such as those that called chroot(2): what they see is told by others in their mount namespace,
     /// which may still come.
     elsewhere: Vec<i32>,
+    /// Some of those whose mount tables have not been looked at.
+    at_once: Vec<i32>,
     have_all_come: bool,
     bytes: usize,
     descriptors: usize,
@@ -119,6 +127,7 @@ impl Scanner {
             trees: Trees::open(bases)?,
             bases: Bases::look(bases)?,
             former: Former::default(),
+            maps: Buffer::new(MOST_BYTES),
             text: Buffer::new(MOST_BYTES),
         })
     }
@@ -150,8 +159,10 @@ impl Scanner {
             name,
             cgroup,
             depth,
+            bases: HashMap::new(),
             views: HashMap::new(),
             elsewhere: Vec::new(),
+            at_once: Vec::new(),
             have_all_come: false,
             bytes: 0,
             descriptors: 0,
@@ -159,10 +170,24 @@ impl Scanner {
         };
         self.look_at_all(&mut subject)?;
         subject.have_all_come = true;
+        self.add_views(&mut subject);
         for pid in std::mem::take(&mut subject.elsewhere) {
             self.look_at(&mut subject, pid);
         }
         Ok(subject.found)
+    }
+
+    /// What others see, if there are processes on another root.
+    fn add_views(&mut self, subject: &mut Subject<'_>) {
+        if subject.elsewhere.is_empty() {
+            return;
+        }
+        for pid in std::mem::take(&mut subject.at_once) {
+            if let Ok(process) = Process::open(pid) {
+                // One that has ended, or cannot be looked at, just does not help.
+                let _ = self.add_view(subject, &Sight::of(pid, &process));
+            }
+        }
     }
 
     fn look_at_all(&mut self, subject: &mut Subject<'_>) -> Result<()> {
@@ -190,7 +215,7 @@ impl Scanner {
 
     fn look_at(&mut self, subject: &mut Subject<'_>, pid: i32) {
         let process = Process::open(pid).map(|process| {
-            let result = self.look_into(subject, pid, &process);
+            let result = self.look_into(subject, &Sight::of(pid, &process));
             (process, result)
         });
         let (program, cause) = match process {

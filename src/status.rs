@@ -1,13 +1,14 @@
 //! What containers do now: systemd's state and a look at their processes in, what `lodger status` shows out.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::container::Name;
 use crate::container::installed::Installed;
+use crate::container::{Container, Health, Name};
+use crate::health::record;
 use crate::refresh::pending::{Failure, Pending};
 use crate::refresh::reason::Reason;
 use crate::refresh::report::{self, Report};
@@ -52,6 +53,8 @@ pub struct ContainerStatus {
     /// The number of the base it is held on until `lodger unhold`; `None` if it is not held, or that cannot be told without being
     /// root.
     pub held: Option<String>,
+    /// Whether it does its work; `None` if that is not checked, or it is not running.
+    pub health: Option<HealthStatus>,
     /// How many processes it has; `None` if that cannot be told without being root.
     pub processes: Option<usize>,
     /// Whether one of them runs code that the host no longer has; `None` if there is none, or that cannot be told without
@@ -82,6 +85,50 @@ pub struct DueStatus {
     pub failed: Option<Failure>,
 }
 
+/// Whether a container does its work.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct HealthStatus {
+    /// In one word.
+    pub state: HealthWord,
+    /// How many checks in a row have failed.
+    pub failures: u32,
+    /// Why the last check failed, if it did.
+    pub why: Option<String>,
+}
+
+/// The state of a container's health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HealthWord {
+    /// It has not been healthy since its start, and has not had all its tries.
+    Starting,
+    /// The last check succeeded.
+    Healthy,
+    /// It did not.
+    Unhealthy,
+}
+
+/// What the record of its health, if there is one yet, says of a running container.
+fn health_status(record: Option<record::Record>, health: &Health) -> HealthStatus {
+    let Some(record) = record else {
+        return HealthStatus {
+            state: HealthWord::Starting,
+            failures: 0,
+            why: None,
+        };
+    };
+    let has_tries = !record.was_healthy && record.failures < health.retries;
+    HealthStatus {
+        state: match record.failures {
+            _ if has_tries => HealthWord::Starting,
+            0 => HealthWord::Healthy,
+            _ => HealthWord::Unhealthy,
+        },
+        failures: record.failures,
+        why: record.why,
+    }
+}
+
 /// Asks systemd for the containers it has loaded and those `installed`, and looks at their processes if `look` says so,
 /// which takes root.
 ///
@@ -99,10 +146,25 @@ pub fn status(
         None
     };
     let mut containers = Vec::new();
+    let by_name: HashMap<&Name, &Container> = installed
+        .containers()
+        .map(|container| (&container.name, container))
+        .collect();
     for service in systemd.services()? {
         let details = systemd.details(&service)?;
         let held = held(places, &service.name, look)?;
-        containers.push(container(service, details, held, scanner.as_mut())?);
+        let health = by_name
+            .get(&service.name)
+            .and_then(|container| container.health.as_ref());
+        let health = match health.filter(|_| service.active == "active") {
+            Some(health) => Some(health_of(systemd, &service, health)?),
+            None => None,
+        };
+        let container = container(service, details, held, scanner.as_mut())?;
+        containers.push(ContainerStatus {
+            health,
+            ..container
+        });
     }
     // systemd forgets what is stopped and not wanted by anything.
     let known: HashSet<String> = containers
@@ -126,6 +188,16 @@ pub fn status(
         refreshing: places.is_refresh_due(),
         last_refresh: report::read_newest(&places.refreshes())?,
     })
+}
+
+fn health_of(
+    systemd: &mut Systemd,
+    service: &ServiceState,
+    health: &Health,
+) -> Result<HealthStatus> {
+    let invocation = systemd.invocation(service)?;
+    let record = record::read(&record::path(&service.name), &invocation)?;
+    Ok(health_status(record, health))
 }
 
 fn held(places: &Places, name: &Name, look: bool) -> Result<Option<String>> {
@@ -224,6 +296,7 @@ fn container(
         since: (details.since != 0).then(|| rfc3339(details.since)),
         base: scan.as_ref().and_then(|scan| scan.base.clone()),
         held,
+        health: None,
         processes: scan.as_ref().map(|scan| scan.processes),
         stale: scan
             .as_ref()
@@ -246,6 +319,7 @@ fn stopped(name: &Name, held: Option<String>, look: bool) -> ContainerStatus {
         since: None,
         base: None,
         held,
+        health: None,
         processes: look.then_some(0),
         stale: None,
         stale_paths: Vec::new(),
@@ -258,4 +332,34 @@ fn stopped(name: &Name, held: Option<String>, look: bool) -> ContainerStatus {
 fn rfc3339(microseconds: u64) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_micros(microseconds);
     humantime::format_rfc3339_seconds(time).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::Unhealthy;
+    use record::Record;
+
+    #[test]
+    fn health_has_a_word_for_what_the_record_says() {
+        let health = Health {
+            exec: vec!["x".to_owned()],
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(5),
+            retries: 2,
+            on_failure: Unhealthy::Report,
+        };
+        let is = |record: Option<&Record>| {
+            let status = health_status(record.cloned(), &health);
+            (status.state, status.failures)
+        };
+        assert_eq!(is(None), (HealthWord::Starting, 0));
+        let failed = |record: &Record| record.after(Some("no"), 1, true);
+        let once = failed(&Record::new("a"));
+        assert_eq!(is(Some(&once)), (HealthWord::Starting, 1));
+        assert_eq!(is(Some(&failed(&once))), (HealthWord::Unhealthy, 2));
+        let healthy = once.after(None, 2, true);
+        assert_eq!(is(Some(&healthy)), (HealthWord::Healthy, 0));
+        assert_eq!(is(Some(&failed(&healthy))), (HealthWord::Unhealthy, 1));
+    }
 }

@@ -12,8 +12,10 @@ use crate::container::Name;
 use crate::place;
 
 mod jobs;
+mod run;
 
 pub use jobs::FinishedJobs;
+pub use run::Run;
 
 /// How long PID 1 may be away: a re-execution takes well under a second, but may come with an upgrade under load.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -239,17 +241,6 @@ impl Systemd {
         })?))
     }
 
-    /// Queues a start of `unit`.
-    ///
-    /// # Errors
-    /// When systemd refuses, or does not answer.
-    pub fn start(&mut self, unit: &str) -> Result<Job> {
-        let question = format!("for a start of {unit}");
-        Ok(Job(self.ask(&question, async |manager| {
-            manager.start_unit(unit, "replace").await
-        })?))
-    }
-
     /// Starts a timer, [`place::LATER_UNIT`] with this instance, that goes off once `at`. It does not outlive the boot.
     ///
     /// # Errors
@@ -277,6 +268,17 @@ impl Systemd {
         Ok(())
     }
 
+    /// Queues a restart of `unit`, or a start if it is not running.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn restart(&mut self, unit: &str) -> Result<Job> {
+        let question = format!("for a start of {unit}");
+        Ok(Job(self.ask(&question, async |manager| {
+            manager.restart_unit(unit, "replace").await
+        })?))
+    }
+
     /// Restarts `unit`, or starts it if it is not running, and waits for the end of that. The job's result (`done`, `failed` ...);
     /// `None` if it ended unseen.
     ///
@@ -284,10 +286,33 @@ impl Systemd {
     /// When systemd refuses, or does not answer.
     pub fn restart_and_wait(&mut self, unit: &str) -> Result<Option<String>> {
         let mut finished = self.finished_jobs()?;
+        let job = self.restart(unit)?;
+        self.wait_for(&mut finished, job)
+    }
+
+    /// Starts `unit`, or joins a start that is under way, and waits for the end of that. As [`Systemd::restart_and_wait`].
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn start_and_wait(&mut self, unit: &str) -> Result<Option<String>> {
+        let mut finished = self.finished_jobs()?;
+        let job = self.start(unit)?;
+        self.wait_for(&mut finished, job)
+    }
+
+    /// Queues a start of `unit`.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn start(&mut self, unit: &str) -> Result<Job> {
         let question = format!("for a start of {unit}");
-        let job = [Job(self.ask(&question, async |manager| {
-            manager.restart_unit(unit, "replace").await
-        })?)];
+        Ok(Job(self.ask(&question, async |manager| {
+            manager.start_unit(unit, "replace").await
+        })?))
+    }
+
+    fn wait_for(&mut self, finished: &mut FinishedJobs, job: Job) -> Result<Option<String>> {
+        let job = [job];
         loop {
             if let Some((_, result)) = finished.wait(self, &job, PATIENCE)? {
                 return Ok(result);

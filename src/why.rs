@@ -30,6 +30,9 @@ pub struct Why {
     pub packages: Vec<String>,
     /// Why it is affected; nothing if it is not.
     pub reasons: Vec<Reason>,
+    /// What made no sense, so that more packages than necessary may count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// What was seen.
     pub evidence: Evidence,
 }
@@ -63,6 +66,7 @@ pub fn why(places: &Places, container: &Container, cgroup: &str) -> Result<Why> 
         packages: packages
             .map(|package| package.change.name.clone())
             .collect(),
+        faults: relations.faults().to_vec(),
         reasons: judge.reasons(&container.update, Some(&program), &evidence),
         evidence,
     })

@@ -40,6 +40,7 @@ impl Host {
             state: directory.path().join("lodger"),
             admindir: directory.path().join("dpkg"),
             bases: directory.path().join("bases"),
+            lists: directory.path().join("lists"),
         };
         fs::create_dir_all(places.admindir.join("info")).unwrap();
         let list = places.admindir.join("info/libc6:amd64.list");
@@ -316,7 +317,8 @@ fn a_wave_that_fails_keeps_those_after_it_from_starting_until_it_is_mended() {
             ("default", WaveState::NotStarted)
         ]
     );
-    assert_eq!(host.restarts(), ["lodger-probe.service"]);
+    let tried = ["lodger-probe.service", "lodger-probe.service again"];
+    assert_eq!(host.restarts(), tried);
     assert_eq!(host.starts(), ["lodger-alert@probe.service"]);
 
     // Another package change does not start the second wave while the first is not mended.
@@ -327,7 +329,7 @@ fn a_wave_that_fails_keeps_those_after_it_from_starting_until_it_is_mended() {
         actions(&report),
         [("probe", Action::Failed), ("web", Action::PutOff)]
     );
-    assert_eq!(host.restarts(), ["lodger-probe.service"]);
+    assert_eq!(host.restarts(), tried);
 
     // Somebody has mended it: what was put off is done without any package change.
     host.unit("probe", |unit| {

@@ -110,6 +110,10 @@ fn file_of(about: &About) -> (&'static str, String) {
         "mounts.*.owner" | "mounts.*.mode" => {
             ("web.toml", format!("{exec}{text}volume = \"shop\"\n"))
         }
+        path if path.starts_with("health.") && path != "health.exec" => (
+            "web.toml",
+            format!("{exec}{text}exec = \"/usr/sbin/nginx\"\n"),
+        ),
         _ => ("web.toml", format!("{exec}{text}")),
     }
 }

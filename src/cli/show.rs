@@ -155,7 +155,11 @@ fn units_of(installed: &Installed, name: &str) -> Result<Vec<String>> {
             .containers
             .iter()
             .filter(|container| is_wanted(&file.name, &container.name));
-        units.extend(wanted.map(|container| container.name.service()));
+        for container in wanted {
+            units.push(container.name.service());
+            let timer = container.health.as_ref();
+            units.extend(timer.map(|_| container.name.health_timer()));
+        }
     }
     for refused in &installed.refused {
         let wanted = refused

@@ -9,7 +9,7 @@ use lodger::container::installed;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
 use lodger::refresh::report::Report;
-use lodger::status::{ContainerStatus, Status, status};
+use lodger::status::{ContainerStatus, HealthStatus, HealthWord, Status, status};
 use lodger::systemd::Systemd;
 use lodger::upper::shown;
 use nix::unistd::Uid;
@@ -23,6 +23,9 @@ use super::write_json;
 /// A container is stale when one of its processes maps a file that the host no longer has: a library that was replaced, a
 /// program that was removed. That is told by inode, so it is also told where /proc/PID/maps says nothing. It takes root;
 /// without, BASE, PROCESSES and STALE are "-", or null in JSON. What has no process is neither stale nor fresh.
+///
+/// HEALTH is what the command of [health] finds out: healthy, unhealthy with the number of checks in a row that have failed, or
+/// starting as long as it has not been healthy since its start; "-" if it is not checked, or not running.
 ///
 /// BASE is the number of the pinned base it runs on ('lodger base list'), "-" on the live host. A container that is held
 /// stays on its base until 'lodger unhold'.
@@ -91,6 +94,13 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
             )?;
         }
         write_due(out, container)?;
+        if let Some(HealthStatus { why: Some(why), .. }) = &container.health {
+            writeln!(
+                out,
+                "{}: the last health check failed: {why}",
+                container.name
+            )?;
+        }
         for path in &container.stale_paths {
             writeln!(out, "{} still runs the old {path}", container.name)?;
         }
@@ -159,15 +169,17 @@ fn in_words(report: &Report) -> String {
 }
 
 fn table(containers: &[ContainerStatus]) -> String {
-    let mut table = plain_table([
+    let heads = [
         "NAME",
         "STATE",
         "SINCE",
+        "HEALTH",
         "BASE",
         "PROCESSES",
         "STALE",
         "DUE",
-    ]);
+    ];
+    let mut table = plain_table(heads);
     for container in containers {
         let state = match &container.result {
             Some(result) => format!("{} ({result})", container.state),
@@ -193,10 +205,19 @@ fn table(containers: &[ContainerStatus]) -> String {
             Some(_) => "yes",
             None => "no",
         };
+        let health = match &container.health {
+            None => "-".to_owned(),
+            Some(health) => match health.state {
+                HealthWord::Starting => "starting".to_owned(),
+                HealthWord::Healthy => "healthy".to_owned(),
+                HealthWord::Unhealthy => format!("unhealthy {}", health.failures),
+            },
+        };
         table.add_row([
             &container.name,
             &state,
             since,
+            &health,
             &base,
             &processes,
             stale,

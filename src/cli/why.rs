@@ -1,6 +1,6 @@
 //! `lodger why`: a container in; why it is due, what the last refresh did with it, and what its processes show, out.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -76,6 +76,9 @@ impl Why {
                 "no container is called '{}', or its file has a mistake; 'lodger list' shows all",
                 self.name
             );
+        }
+        for fault in told.seen.iter().flat_map(|seen| &seen.faults) {
+            writeln!(io::stderr(), "note: in dpkg's status, {fault}")?;
         }
         match self.json {
             true => write_json(out, &told)?,

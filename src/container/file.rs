@@ -66,6 +66,8 @@ pub struct Layers<'d> {
     pub most_mistakes: usize,
     /// Whether anybody asks what the containers count on.
     pub with_wishes: bool,
+    /// The one container that is asked for, if not all are.
+    pub only: Option<&'d Name>,
 }
 
 /// The containers of `text` alone, read from `source`, a file called `name`; or every mistake in it.
@@ -85,6 +87,7 @@ pub fn parse(name: &FileName, source: &Path, text: &str) -> Result<ContainerFile
         instances: BTreeMap::new(),
         most_mistakes: MOST_MISTAKES,
         with_wishes: true,
+        only: None,
     };
     read_file(name, &sources, 0, &layers)
 }
@@ -98,7 +101,7 @@ pub fn read_file(
 ) -> Result<ContainerFile, Refused> {
     let mut reader = Reader::new(sources, document, Percent::Literal).telling(layers.most_mistakes);
     let length = layers.length(sources);
-    let names = read_names(&mut reader, name, layers, length);
+    let mut names = read_names(&mut reader, name, layers, length);
     let mut diagnostics = reader.into_diagnostics();
     // Where no name is known the rest of the file has its mistakes too; any instance shows them.
     let stand_in = if names.is_empty() {
@@ -106,6 +109,9 @@ pub fn read_file(
     } else {
         None
     };
+    if let Some(only) = layers.only {
+        names.retain(|name| name == only);
+    }
     let read = names
         .iter()
         .chain(&stand_in)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::file::{ContainerFile, Refused};
 use super::name::FileName;
 use super::references::{Known, KnownUnits, State, check};
-use super::search::{Documents, Given, search};
+use super::search::{Documents, Given, Search, search, search_one};
 use super::{Container, Name};
 use crate::diagnostic::{Diagnostic, Fault, Severity};
 use crate::document::{Place, Source, sort, text_of};
@@ -43,6 +43,8 @@ pub struct Installed {
     told: usize,
     /// Whether anybody asks what containers count on.
     with_wishes: bool,
+    /// The one container that is asked for, if it is one.
+    only: Option<Name>,
     /// Bytes of text of the good containers so far, each with its drop-ins.
     bytes: usize,
 }
@@ -86,6 +88,26 @@ pub fn read_with(prefix: &Prefix, given: &[Given]) -> Installed {
     read_asked(prefix, given, true)
 }
 
+/// The container `name` as its own files describe it; `None` if none makes it. No other files are read: what it has to do with
+/// other containers is not looked at.
+///
+/// # Errors
+/// Every mistake in its files.
+pub fn read_one(prefix: &Prefix, name: &Name) -> Result<Option<Container>, Vec<Diagnostic>> {
+    let file = FileName::of(name);
+    let mut found = search_one(prefix, &file);
+    let mut installed = Installed {
+        only: Some(name.clone()),
+        ..Installed::default()
+    };
+    installed.judge_all(&mut found);
+    if let Some(refused) = installed.refused.pop() {
+        return Err(refused.diagnostics);
+    }
+    let mut containers = installed.good.into_iter().flat_map(|file| file.containers);
+    Ok(containers.find(|container| container.name == *name))
+}
+
 fn read_asked(prefix: &Prefix, given: &[Given], with_wishes: bool) -> Installed {
     let mut found = search(prefix, given);
     let mut installed = Installed {
@@ -94,32 +116,7 @@ fn read_asked(prefix: &Prefix, given: &[Given], with_wishes: bool) -> Installed 
         ..Installed::default()
     };
     let units = ExistingUnits::read(prefix, &mut installed.diagnostics);
-    let texts = Texts::of(
-        &found.documents,
-        found.files.iter().flat_map(|file| {
-            file.drop_ins
-                .iter()
-                .chain(file.instances.values().flatten())
-        }),
-    );
-    let mut layerings = Vec::with_capacity(found.files.len());
-    for file in found.files {
-        let layers = |drop_ins: &[usize]| {
-            let drop_ins = drop_ins.iter().copied();
-            std::iter::once(file.document).chain(drop_ins).collect()
-        };
-        let instances = file.instances.iter();
-        let layering = Layering {
-            common: layers(&file.drop_ins),
-            instances: instances
-                .map(|(instance, drop_ins)| (instance.clone(), layers(drop_ins)))
-                .collect(),
-        };
-        layerings.push((file.name.clone(), layering));
-        installed.judge(file, &texts);
-    }
-    // In order already: to build the map from them all is quicker than one by one.
-    installed.layers = layerings.into_iter().collect();
+    installed.judge_all(&mut found);
     installed.documents = found.documents;
     installed.drop_clashing(&units);
     installed.check_references();
@@ -128,6 +125,36 @@ fn read_asked(prefix: &Prefix, given: &[Given], with_wishes: bool) -> Installed 
 }
 
 impl Installed {
+    /// What each file that was found is on its own.
+    fn judge_all(&mut self, found: &mut Search) {
+        let texts = Texts::of(
+            &found.documents,
+            found.files.iter().flat_map(|file| {
+                file.drop_ins
+                    .iter()
+                    .chain(file.instances.values().flatten())
+            }),
+        );
+        let mut layerings = Vec::with_capacity(found.files.len());
+        for file in std::mem::take(&mut found.files) {
+            let layers = |drop_ins: &[usize]| {
+                let drop_ins = drop_ins.iter().copied();
+                std::iter::once(file.document).chain(drop_ins).collect()
+            };
+            let instances = file.instances.iter();
+            let layering = Layering {
+                common: layers(&file.drop_ins),
+                instances: instances
+                    .map(|(instance, drop_ins)| (instance.clone(), layers(drop_ins)))
+                    .collect(),
+            };
+            layerings.push((file.name.clone(), layering));
+            self.judge(file, &texts);
+        }
+        // In order already: to build the map from them all is quicker than one by one.
+        self.layers = layerings.into_iter().collect();
+    }
+
     /// `fault` at `place`.
     pub fn diagnostic(&self, place: &Place, fault: Fault) -> Diagnostic {
         let document = self.documents.get(place.document);

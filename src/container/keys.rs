@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::health::{self, Unhealthy};
 use super::mounts::{self, Owner};
 use super::references::Referent;
 use super::update::{self, UpdatePolicy};
@@ -216,6 +217,25 @@ keys! {
     CREDENTIAL_ENCRYPTED: PathBuf = "credentials.encrypted", Shape::Path, path::credential,
         default "none", becomes "LoadCredentialEncrypted=", like r#""/etc/credstore.encrypted/shop.db""#,
         "A file of the host with the secret as `systemd-creds encrypt` wrote it.";
+
+    HEALTH_EXEC: String = "health.exec", Shape::Command, text,
+        default "none; it has to be there in [health]", becomes "lodgerd health", like r#"["/usr/bin/curl", "-fsS", "http://127.0.0.1/"]"#,
+        "What is run inside the container to find out whether it does its work: it is healthy if this succeeds. The command has the \
+         container's user, capabilities, limits and `environment`, but not its `environment-files`; its messages on standard error \
+         tell why it failed. All that it starts is ended with it. As `exec`.";
+    HEALTH_INTERVAL: Duration = "health.interval", Shape::Time(1, 86_400), health::interval,
+        default "\"10s\"", becomes "OnActiveSec=, OnUnitInactiveSec=", like r#""30s""#,
+        "The time between the end of a check and the next, and between the start of the container and the first: `1s` to `1d`.";
+    HEALTH_TIMEOUT: Duration = "health.timeout", Shape::Time(1, 3600), health::timeout,
+        default "\"5s\"", becomes "lodgerd health", like r#""500ms""#,
+        "How long a check may take before it is ended and has failed: `100ms` to `1h`.";
+    HEALTH_RETRIES: u32 = "health.retries", Shape::Integer(1, health::MOST_RETRIES), health::retries,
+        default "3", becomes "lodgerd health", like "5",
+        "After how many failed checks in a row `on-failure` comes to pass.";
+    HEALTH_ON_FAILURE: Unhealthy = "health.on-failure", Shape::Words(words::<Unhealthy>), read_word,
+        default "\"restart\"", becomes "lodgerd health", like r#""report""#,
+        "What becomes of a container that has become unhealthy: it is restarted, or only reported in the journal. One that has not been \
+         healthy since its start is still starting: it is reported, and not restarted.";
 
     POLICY: UpdatePolicy = "update.policy", Shape::Words(words::<UpdatePolicy>), read_word,
         default "\"affected\"", becomes "none: lodgerd reads it", like r#""always""#,

@@ -81,6 +81,16 @@ impl Name {
         service_of(&self.0)
     }
 
+    /// The timer that has its health checked, if it has one: `lodgerd-health@NAME.timer`.
+    pub fn health_timer(&self) -> String {
+        [place::HEALTH_UNIT, &escape::name(&self.0), ".timer"].concat()
+    }
+
+    /// The service that checks its health: `lodgerd-health@NAME.service`.
+    pub fn health_service(&self) -> String {
+        [place::HEALTH_UNIT, &escape::name(&self.0), ".service"].concat()
+    }
+
     /// The source of its overlays in mount tables: `lodger-NAME`.
     pub fn overlay(&self) -> String {
         format!("lodger-{}", self.0)
@@ -96,7 +106,8 @@ impl Name {
         [place::CONTAINERS, "/", &self.0].concat().into()
     }
 
-    /// Both units that PID 1 knows it by need a name that systemd takes; in the mount unit's each `-` costs four bytes.
+    /// All units that PID 1 knows it by need a name that systemd takes; in the mount unit's each `-` costs four bytes. Those of
+    /// its health are no longer than that.
     fn check_length(&self) -> Result<(), String> {
         // Nearly every name is so short that neither has to be made to know.
         if place::ROOTS.len() + "/.mount".len() + 4 * self.0.len() <= LONGEST_UNIT {
@@ -131,6 +142,11 @@ impl fmt::Display for Name {
 pub struct FileName(String);
 
 impl FileName {
+    /// The name of the file that makes the container `name`.
+    pub fn of(name: &Name) -> Self {
+        Self(name.template().unwrap_or(&name.0).to_owned())
+    }
+
     /// `text` without `.toml`, or the rule it breaks.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('@') {

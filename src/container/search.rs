@@ -56,6 +56,16 @@ pub struct Search {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Search {
+    fn list(&mut self, prefix: &Prefix) -> Listing {
+        let mut listing = Listing::default();
+        for directory in place::CONTAINER_FILES {
+            listing.add(prefix, directory, &mut self.diagnostics);
+        }
+        listing
+    }
+}
+
 /// A file that is looked at as if it were installed, in place of the installed one of its name.
 #[derive(Debug, Clone)]
 pub enum Given {
@@ -65,13 +75,21 @@ pub enum Given {
     DropIn(String, PathBuf),
 }
 
+/// The container file `name` alone, if it is there.
+pub fn search_one(prefix: &Prefix, name: &FileName) -> Search {
+    let mut search = Search::default();
+    let mut listing = search.list(prefix);
+    if let Some((name, ranked)) = listing.candidates.remove_entry(name) {
+        let found = listing.found(prefix, name, ranked, &mut search.documents);
+        search.files.push(found);
+    }
+    search
+}
+
 /// Every container file under `prefix` and every one of `given`. A directory that is not there holds none.
 pub fn search(prefix: &Prefix, given: &[Given]) -> Search {
     let mut search = Search::default();
-    let mut listing = Listing::default();
-    for directory in place::CONTAINER_FILES {
-        listing.add(prefix, directory, &mut search.diagnostics);
-    }
+    let mut listing = search.list(prefix);
     listing.replace(given);
     if listing.candidates.len() > MOST_FILES {
         let message = format!(

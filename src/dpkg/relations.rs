@@ -19,6 +19,7 @@ pub struct Relations {
     by_source: HashMap<String, Vec<usize>>,
     /// Whether there are packages of which not even the name is known.
     has_nameless: bool,
+    faults: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +57,7 @@ impl Relations {
             .collect();
         let mut relations = Self {
             has_nameless: statuses.iter().any(|status| !status.faults.is_empty()),
+            faults: statuses.iter().flat_map(Status::all_faults).collect(),
             ..Self::default()
         };
         for entry in &entries {
@@ -113,6 +115,11 @@ impl Relations {
         }
         node.depends.sort_unstable();
         node.depends.dedup();
+    }
+
+    /// What made no sense, in words.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
     }
 
     /// Whether `package` cannot work without `on`, at whatever remove; a package does not depend on itself.

@@ -15,7 +15,7 @@ use lodger::prefix::Prefix;
 use lodger::refresh::{self, Places};
 use lodger::root::{self, lower, prepare};
 use lodger::signal::SignalNumber;
-use lodger::{isolation, log, place, reload, stop};
+use lodger::{health, isolation, log, place, reload, stop};
 use sd_notify::NotifyState;
 
 mod base;
@@ -45,6 +45,28 @@ enum Command {
     /// The second half of `reload`.
     #[command(name = reload::SECOND_HALF, hide = true)]
     ReloadFromClone {
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// Check the health of a container, and restart it if it has failed too often (lodgerd-health@.service). Exits with 0 if it is
+    /// healthy, 1 if it is not, 3 if there is nothing to check, 4 if that cannot be done.
+    Health {
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// A part of `health`.
+    #[command(name = health::check::COMMAND, hide = true)]
+    CheckOutside {
+        #[arg(long)]
+        group: String,
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// The second half of that.
+    #[command(name = health::check::SECOND_HALF, hide = true)]
+    CheckInside {
+        #[arg(long)]
+        group: String,
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
@@ -102,6 +124,16 @@ fn main() -> ExitCode {
             Ok(status) => return ExitCode::from(status),
             Err(error) => Err(error),
         },
+        Some(Command::Health { name }) => return check_health(&name),
+        Some(Command::CheckOutside { group, command }) => {
+            words(command).and_then(|command| health::check::start(&group, &command))
+        }
+        Some(Command::CheckInside { group, command }) => {
+            match words(command).and_then(|command| health::check::run(&group, command)) {
+                Ok(status) => return ExitCode::from(status),
+                Err(error) => Err(error),
+            }
+        }
         Some(Command::Base) => base::run(),
         Some(Command::Prepare { name }) => prepare_container(&name),
         Some(Command::Alert { name }) => alert(&name),
@@ -140,6 +172,23 @@ fn serve() -> ExitCode {
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Only failures that the timer asks for count: it keeps to the interval.
+fn check_health(name: &Name) -> ExitCode {
+    log::init();
+    // Set by systemd for what a timer has started (systemd.exec(5)).
+    let is_due = std::env::var_os("TRIGGER_UNIT").is_some();
+    match health::run(name, is_due) {
+        Ok(answer) => ExitCode::from(answer.exit_status()),
+        Err(error) => {
+            tracing::error!(
+                container = name.as_str(),
+                "{name}: cannot check its health: {error:#}"
+            );
+            ExitCode::from(4)
         }
     }
 }

@@ -127,7 +127,8 @@ impl Refresh<'_> {
             since: due.since.clone(),
             settle: update.unwrap_or_default().settle,
             health: container.and_then(health_of),
-            name: planned.name.clone(),
+            has_failed: false,
+            name,
         })
     }
 
@@ -156,7 +157,7 @@ impl Refresh<'_> {
             if became == Became::ShuttingDown {
                 self.report.outcome = report::Outcome::ShuttingDown;
             }
-            outcomes.insert(member.name, Outcome::of(&became));
+            outcomes.insert(member.name.to_string(), Outcome::of(&became));
         }
         Ok(outcomes)
     }
@@ -194,7 +195,7 @@ impl Refresh<'_> {
         self.pending.write(self.places)?;
         let bases: BTreeMap<String, Number> = back
             .iter()
-            .map(|(base, member)| (member.name.clone(), *base))
+            .map(|(base, member)| (member.name.to_string(), *base))
             .collect();
         let members: Vec<Member> = back.into_iter().map(|(_, member)| member).collect();
         if members.is_empty() {
@@ -320,7 +321,8 @@ impl Outcome {
     }
 }
 
-/// The unit that checks a container's health, and how long it may take until it is healthy.
-fn health_of(_container: &Container) -> Option<(String, Duration)> {
-    None
+/// How long it may take until a container is healthy, if it has a health command: as often as that may fail in a row.
+fn health_of(container: &Container) -> Option<Duration> {
+    let health = container.health.as_ref()?;
+    Some((health.interval + health.timeout) * health.retries)
 }

@@ -11,11 +11,13 @@ use super::pending::Due;
 use super::reason::Reason;
 use super::{Offer, Refresh};
 use crate::base::record::DPKG;
-use crate::base::{Bases, Number};
+use crate::base::{self, Bases, Number};
 use crate::container::Update;
 use crate::dpkg::relations::Relations;
+use crate::dpkg::security::security_updates;
 use crate::stale::{Evidence, Scanner};
 use crate::systemd::ServiceState;
+use crate::why::program_of;
 
 /// What is different on the host, as far as that is known.
 pub(super) enum Changed {
@@ -45,22 +47,26 @@ impl Refresh<'_> {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<Number>().ok());
         let from = number(from).filter(|from| bases.tree(*from).is_dir());
         let old_lists = from.map(|from| bases.record_directory(from).join(DPKG));
+        let mut differing = None;
         if let (Some(from), Some(to)) = (from, number(to)) {
-            // Both are kept while one of them is looked at.
+            // Both are kept while they are looked at.
             let _kept = bases.hold()?;
-            match HostChange::between(&bases, from, to) {
-                Ok(change) => return Ok(Changed::Known { change, old_lists }),
+            match base::diff(&bases, from, to) {
+                Ok(difference) => {
+                    let paths = difference.paths.into_iter();
+                    differing = Some(paths.map(|change| change.path).collect());
+                }
                 Err(cause) => {
-                    tracing::warn!("every file of a changed package counts as changed: {cause:#}")
+                    tracing::warn!("every file of a changed package counts as changed: {cause:#}");
                 }
             }
         }
-        let admindirs: Vec<&Path> = old_lists
+        let lists: Vec<&Path> = old_lists
             .iter()
             .map(PathBuf::as_path)
             .chain([self.places.admindir.as_path()])
             .collect();
-        let change = HostChange::of(self.report.packages.clone(), &admindirs, None)?;
+        let change = HostChange::of(self.report.packages.clone(), &lists, differing)?;
         Ok(Changed::Known { change, old_lists })
     }
 
@@ -68,6 +74,7 @@ impl Refresh<'_> {
     pub(super) fn look(&mut self, changed: &Changed, since: &Moment, offer: Offer) -> Result<()> {
         let looked = self.look_at_running(since, offer)?;
         let affected = self.judged(changed, &looked)?;
+        let is_security = self.has_security_updates();
         for (looked, reasons) in looked.iter().zip(affected) {
             if reasons.is_empty() {
                 self.report.unaffected += 1;
@@ -79,11 +86,26 @@ impl Refresh<'_> {
                 reasons,
                 base: looked.evidence.base.clone(),
                 failed: None,
-                is_security: false,
+                is_security,
             };
             self.pending.add(looked.service.name.as_str(), due);
         }
         Ok(())
+    }
+
+    /// Whether windows are not to be waited for, because a security update is among the changes. All of them are one state of the
+    /// host, so it counts for all.
+    fn has_security_updates(&self) -> bool {
+        if !self.settings.security_ignores_windows {
+            return false;
+        }
+        match security_updates(&self.places.lists, &self.report.packages) {
+            Ok(found) => !found.is_empty(),
+            Err(cause) => {
+                tracing::warn!("security updates cannot be told from others: {cause:#}");
+                false
+            }
+        }
     }
 
     /// The running containers that may be on old code: not those on the current base, nor those that started after the change.
@@ -96,7 +118,7 @@ impl Refresh<'_> {
                 continue;
             }
             let group = self.systemd.control_group(&service)?;
-            let mut evidence = shim(&mut scanner, &service.name, &group)?;
+            let mut evidence = scanner.evidence(&service.name, &group)?;
             if evidence.processes == 0 && evidence.undecided.is_empty() {
                 evidence = Evidence::unknown("it has no process to look at".to_owned());
             }
@@ -113,9 +135,7 @@ impl Refresh<'_> {
                 update: container
                     .map(|container| container.update.clone())
                     .unwrap_or_default(),
-                program: container
-                    .and_then(|container| container.exec.first())
-                    .map(PathBuf::from),
+                program: container.map(program_of),
                 service,
                 evidence,
             });
@@ -153,19 +173,4 @@ impl Refresh<'_> {
 /// Whether every process is on what the host has now.
 fn is_clean(evidence: &Evidence) -> bool {
     evidence.maps.is_empty() && evidence.opens.is_empty() && evidence.undecided.is_empty()
-}
-
-fn shim(scanner: &mut Scanner, name: &crate::container::Name, group: &str) -> Result<Evidence> {
-    let scan = scanner.scan(name, group)?;
-    let maps = scan.stale.into_iter();
-    let maps = maps.map(|stale| crate::stale::evidence::Sighting {
-        path: stale.path.into(),
-        pid: stale.pid,
-    });
-    Ok(Evidence {
-        base: scan.base,
-        processes: scan.processes,
-        maps: maps.collect(),
-        ..Evidence::default()
-    })
 }

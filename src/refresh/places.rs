@@ -23,6 +23,8 @@ pub struct Places {
     pub admindir: PathBuf,
     /// `/run/lodger/bases`.
     pub bases: PathBuf,
+    /// `/var/lib/apt/lists`.
+    pub lists: PathBuf,
 }
 
 impl Default for Places {
@@ -32,6 +34,7 @@ impl Default for Places {
             state: PathBuf::from(place::STATE),
             admindir: PathBuf::from("/var/lib/dpkg"),
             bases: PathBuf::from(place::MOUNTED_BASES),
+            lists: PathBuf::from("/var/lib/apt/lists"),
         }
     }
 }

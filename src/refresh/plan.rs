@@ -237,13 +237,16 @@ fn own_hindrance(candidate: &Candidate, rules: &Rules) -> Option<Hindrance> {
     })
 }
 
-/// Waves that come after the one of a container that has failed do not start.
+/// Waves that come after the one of a container that has failed do not start, unless that is tried again itself: then they do
+/// if it becomes ready.
 fn stop_after_failures<'a>(
     candidates: &'a [Candidate],
     order: &Order,
     hindrances: &mut BTreeMap<&'a str, Hindrance>,
 ) {
+    let is_left = |candidate: &&Candidate| hindrances.contains_key(candidate.name.as_str());
     let failed = candidates.iter().filter(|candidate| candidate.failed);
+    let failed = failed.filter(is_left);
     let Some(first) = failed.min_by_key(|candidate| order.place(candidate)) else {
         return;
     };

@@ -15,7 +15,7 @@ use crate::base::record::DPKG;
 use crate::container::Name;
 use crate::dpkg::Database;
 use crate::dpkg::owners::Files;
-use crate::root::lower;
+use crate::root::{lower, seen};
 use crate::settings::Settings;
 use crate::stale::census::{Census, Fate, Wanted};
 use crate::stale::{Scanner, StaleProcess};
@@ -222,7 +222,9 @@ fn add_files(
             continue;
         };
         files.for_each(name, architecture, |path| {
-            wanted.entry(path.to_path_buf()).or_insert(*number);
+            if seen::is_seen(path) {
+                wanted.entry(path.to_path_buf()).or_insert(*number);
+            }
         })?;
     }
     Ok(())

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::moment::Moment;
+use crate::container::Name;
+use crate::health::{Answer, Asked};
 use crate::systemd::{FinishedJobs, Job, Systemd};
 
 /// How long one restart may take: systemd's own limits for stop and start, and dependencies that are restarted with it.
@@ -22,15 +24,17 @@ const BETWEEN_CHECKS: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone)]
 pub struct Member {
     /// The container.
-    pub name: String,
+    pub name: Name,
     /// Its unit.
     pub unit: String,
     /// A start after this needs no restart any more.
     pub since: Moment,
     /// How long it has to stay up.
     pub settle: Duration,
-    /// The unit that tells whether it is healthy, and how long it may take to become so.
-    pub health: Option<(String, Duration)>,
+    /// How long it may take to become healthy, if that can be told of it.
+    pub health: Option<Duration>,
+    /// Whether its restart has failed once already.
+    pub has_failed: bool,
 }
 
 /// What became of a container.
@@ -54,7 +58,7 @@ enum Stage {
         begun: Instant,
     },
     Checking {
-        job: Job,
+        asked: Asked,
         until: Instant,
         start: u64,
     },
@@ -148,7 +152,7 @@ impl<'a> Wave<'a> {
         let (member, there) = &mut self.members[at];
         *there = stage;
         if let Stage::Over(became) = there {
-            (self.told)(&member.name, became);
+            (self.told)(member.name.as_str(), became);
         }
     }
 
@@ -190,12 +194,15 @@ impl<'a> Wave<'a> {
         if is_good && state.is_up() {
             let start = self.systemd.start_began(&state)?;
             return match &member.health {
-                Some((_, limit)) => self.check(at, Instant::now() + *limit, start),
+                Some(limit) => self.check(at, Instant::now() + *limit, start),
                 None => Ok(member.settling(start)),
             };
         }
         if state.active == "inactive" {
             return Ok(Stage::Over(Became::Stopped));
+        }
+        if !member.has_failed {
+            return self.again(at);
         }
         let details = self.systemd.details(&state)?;
         let job = result.unwrap_or("unknown");
@@ -205,26 +212,52 @@ impl<'a> Wave<'a> {
         ))))
     }
 
-    /// Runs the health check once more.
-    fn check(&mut self, at: usize, until: Instant, start: u64) -> Result<Stage> {
-        let member = &self.members[at].0;
-        let Some((unit, _)) = &member.health else {
-            return Ok(member.settling(start));
-        };
-        match self.systemd.start(unit) {
-            Ok(job) => Ok(Stage::Checking { job, until, start }),
+    /// Restarts once more what has failed to start: the cause may have passed. PID 1 that is executed anew while it starts
+    /// something breaks that off (systemd 257), and an upgrade of systemd does that.
+    fn again(&mut self, at: usize) -> Result<Stage> {
+        let member = &mut self.members[at].0;
+        member.has_failed = true;
+        let unit = member.unit.clone();
+        tracing::warn!(
+            container = member.name.as_str(),
+            "{unit} has failed to start; once more"
+        );
+        match self.systemd.restart(&unit) {
+            Ok(job) => Ok(Stage::restarting(job, true)),
+            Err(_) if self.systemd.is_stopping()? => Ok(Stage::Over(Became::ShuttingDown)),
             Err(cause) => Ok(Stage::Over(Became::Failed(format!("{cause:#}")))),
         }
     }
 
-    fn checked(&mut self, at: usize, result: Option<&str>, until: Instant, start: u64) -> Stage {
-        let member = &self.members[at].0;
-        if result == Some("done") {
-            return member.settling(start);
+    /// Has its health checked once more.
+    fn check(&mut self, at: usize, until: Instant, start: u64) -> Result<Stage> {
+        let name = self.members[at].0.name.clone();
+        match Asked::of(self.systemd, &name) {
+            Ok(Some(asked)) => Ok(Stage::Checking {
+                asked,
+                until,
+                start,
+            }),
+            // It is not up any more, or not quite yet.
+            Ok(None) => Ok(self.unhealthy(at, "it is not running", until, start)),
+            Err(cause) => Ok(Stage::Over(Became::Failed(format!("{cause:#}")))),
         }
+    }
+
+    fn checked(&mut self, at: usize, asked: &Asked, until: Instant, start: u64) -> Stage {
+        match asked.answer() {
+            Ok(Answer::Healthy) => self.members[at].0.settling(start),
+            Ok(Answer::Unhealthy(why)) => self.unhealthy(at, &why, until, start),
+            Ok(Answer::Unchecked) => self.unhealthy(at, "nothing answers for it", until, start),
+            Err(cause) => self.unhealthy(at, &format!("{cause:#}"), until, start),
+        }
+    }
+
+    fn unhealthy(&self, at: usize, why: &str, until: Instant, start: u64) -> Stage {
         if Instant::now() >= until {
-            let unit = member.health.as_ref().map_or("", |(unit, _)| unit);
-            let how = format!("it does not become healthy; see 'journalctl -u {unit}'");
+            let limit = self.members[at].0.health.unwrap_or_default();
+            let limit = humantime::format_duration(limit);
+            let how = format!("it has not become healthy within {limit}: {why}");
             return Stage::Over(Became::Failed(how));
         }
         Stage::Unhealthy {
@@ -286,8 +319,9 @@ impl<'a> Wave<'a> {
     }
 
     fn ended(&mut self, at: usize, result: Option<&str>) -> Result<()> {
-        let next = match self.members[at].1 {
+        let next = match &self.members[at].1 {
             Stage::Restarting { ours, .. } => {
+                let ours = *ours;
                 let unit = self.members[at].0.unit.clone();
                 let state = self.systemd.service(&unit)?;
                 // After somebody else's job the container may need its restart still; or a second job followed the first.
@@ -296,7 +330,14 @@ impl<'a> Wave<'a> {
                     false => self.restarted(at, result)?,
                 }
             }
-            Stage::Checking { until, start, .. } => self.checked(at, result, until, start),
+            Stage::Checking {
+                asked,
+                until,
+                start,
+            } => {
+                let (asked, until, start) = (asked.clone(), *until, *start);
+                self.checked(at, &asked, until, start)
+            }
             _ => return Ok(()),
         };
         self.enter(at, next);
@@ -328,7 +369,8 @@ impl Stage {
 
     fn job(&self) -> Option<&Job> {
         match self {
-            Self::Restarting { job, .. } | Self::Checking { job, .. } => Some(job),
+            Self::Restarting { job, .. } => Some(job),
+            Self::Checking { asked, .. } => Some(&asked.job),
             _ => None,
         }
     }

@@ -1,70 +1,135 @@
 //! One process of a container in; what it maps, runs and has open, added to what was found.
+//!
+//! Most processes run nothing but what the host has. For those a look at what they map is enough: files with the very inodes
+//! that the host has at these paths now. Mount tables, which the kernel is slow to write, are read for others only.
 
+use std::cell::Cell;
+use std::ffi::CStr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::Result;
+use nix::libc;
 
+use super::census::Fate;
 use super::maps::{self, Mapping};
 use super::open_files::OpenFiles;
 use super::process::{Buffer, Identity, Process};
 use super::view::{Root, View};
-use super::{Depth, MOST_DESCRIPTORS, Scanner, Subject};
+use super::{Depth, MOST_BYTES, MOST_DESCRIPTORS, MOST_VIEWS, Scanner, Subject};
 use crate::refresh::interpreter::{self, Interpreter};
+use crate::root::seen;
+
+/// A process that is looked at.
+pub(super) struct Sight<'a> {
+    pid: i32,
+    process: &'a Process,
+    root: Cell<Identity>,
+    /// Whether it is really in the container's control group, once that was looked at.
+    is_member: Cell<Option<bool>>,
+}
+
+impl<'a> Sight<'a> {
+    pub(super) fn of(pid: i32, process: &'a Process) -> Self {
+        Self {
+            pid,
+            process,
+            root: Cell::new((0, 0)),
+            is_member: Cell::new(None),
+        }
+    }
+}
 
 impl Scanner {
     /// Whether the process is one of the container's payload, and not systemd's own, still or only on the host's root.
     pub(super) fn look_into(
         &mut self,
         subject: &mut Subject<'_>,
-        pid: i32,
-        process: &Process,
+        sight: &Sight<'_>,
     ) -> Result<bool> {
-        let root = process.root()?;
-        if root == self.trees.identity() || !process.is_in(subject.cgroup, &mut self.text)? {
+        let root = sight.process.root()?;
+        sight.root.set(root);
+        if root == self.trees.identity() {
             return Ok(false);
         }
-        let view = self.view(subject, process, root)?;
-        if let Root::Unknown = view.root {
-            if !subject.have_all_come {
-                subject.elsewhere.push(pid);
-                return Ok(false);
+        if !self.finds_base_at_once(subject, sight) {
+            let view = self.view(subject, sight)?;
+            if let Root::Unknown = view.root {
+                return self.add_stranger(subject, sight);
             }
-            let why = "its root is not the container's".to_owned();
-            subject.found.add_unknown(pid, process.program().ok(), why);
-            return Ok(true);
+            subject.found.base.clone_from(&view.base);
         }
-        subject.found.base.clone_from(&view.base);
-        let libraries = self.look_at_maps(subject, pid, process, &view)?;
+        let libraries = self.look_at_maps(subject, sight)?;
         if subject.depth == Depth::All {
-            self.look_at_programs(subject, pid, process, libraries)?;
-            self.look_at_open_files(subject, pid, process, &view)?;
+            self.look_at_programs(subject, sight, libraries)?;
+            self.look_at_open_files(subject, sight)?;
         }
         Ok(true)
     }
 
-    fn view(
-        &mut self,
-        subject: &mut Subject<'_>,
-        process: &Process,
-        root: Identity,
-    ) -> Result<Rc<View>> {
-        let key = (process.mounts()?, root);
-        if let Some(view) = subject.views.get(&key) {
+    fn finds_base_at_once(&self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> bool {
+        let root = sight.root.get();
+        if subject.at_once.len() < MOST_VIEWS {
+            subject.at_once.push(sight.pid);
+        }
+        if let Some(base) = subject.bases.get(&root) {
+            subject.found.base = Some(base.clone());
+            return true;
+        }
+        let Some(base) = self.bases.base_at_once(sight.process, root) else {
+            return false;
+        };
+        subject.found.base = Some(base.clone());
+        subject.bases.insert(root, base.clone());
+        true
+    }
+
+    /// One on a root that is not the container's. It may be understood when more is known.
+    fn add_stranger(&mut self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> Result<bool> {
+        if !self.is_member(subject, sight)? {
+            return Ok(false);
+        }
+        if !subject.have_all_come {
+            subject.elsewhere.push(sight.pid);
+            return Ok(false);
+        }
+        let why = "its root is not the container's".to_owned();
+        let program = sight.process.program().ok();
+        subject.found.add_unknown(sight.pid, program, why);
+        Ok(true)
+    }
+
+    /// Its number may have come to another process between listing and opening. That matters only when something is wrong.
+    fn is_member(&mut self, subject: &Subject<'_>, sight: &Sight<'_>) -> Result<bool> {
+        if let Some(is_member) = sight.is_member.get() {
+            return Ok(is_member);
+        }
+        let is_member = sight.process.is_in(subject.cgroup, &mut self.text)?;
+        sight.is_member.set(Some(is_member));
+        Ok(is_member)
+    }
+
+    /// Remembers what the process sees.
+    pub(super) fn add_view(&mut self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> Result<()> {
+        sight.root.set(sight.process.root()?);
+        self.view(subject, sight).map(drop)
+    }
+
+    fn view(&mut self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> Result<Rc<View>> {
+        let root = sight.root.get();
+        let mounts = sight.process.mounts()?;
+        if let Some(view) = subject.views.get(&(mounts, root)) {
             return Ok(Rc::clone(view));
         }
-        let view = self
-            .bases
-            .view(subject.name, process, root, &mut self.text)?;
-        let view = match view.root {
-            Root::Unknown => {
-                let mut others = subject.views.iter();
-                let other = others.find(|((mounts, _), _)| *mounts == key.0);
-                return Ok(other.map_or(Rc::new(view), |(_, other)| Rc::clone(other)));
-            }
-            _ => Rc::new(view),
-        };
-        subject.views.insert(key, Rc::clone(&view));
+        let (bases, text) = (&self.bases, &mut self.text);
+        let view = Rc::new(bases.view(subject.name, sight.process, root, text)?);
+        if let Root::Unknown = view.root {
+            // A process that called chroot(2) sees less of the same mounts.
+            let mut others = subject.views.iter();
+            let other = others.find(|((of, _), _)| *of == mounts);
+            return Ok(other.map_or(view, |(_, other)| Rc::clone(other)));
+        }
+        subject.views.insert((mounts, root), Rc::clone(&view));
         Ok(view)
     }
 
@@ -72,87 +137,99 @@ impl Scanner {
     fn look_at_maps(
         &mut self,
         subject: &mut Subject<'_>,
-        pid: i32,
-        process: &Process,
-        view: &View,
+        sight: &Sight<'_>,
     ) -> Result<Vec<PathBuf>> {
-        // Looking up paths takes the buffer's owner; it is put back below.
-        let mut text = std::mem::take(&mut self.text);
-        let result = process.read("maps", &mut text);
-        let libraries = result.and_then(|()| self.judge_maps(subject, pid, view, &text));
-        self.text = text;
+        // The scanner is needed while the text is; an empty buffer costs nothing.
+        let mut maps = std::mem::replace(&mut self.maps, Buffer::new(MOST_BYTES));
+        let result = sight.process.read("maps", &mut maps);
+        let libraries = result.and_then(|()| self.judge_maps(subject, sight, &maps));
+        self.maps = maps;
         libraries
     }
 
     fn judge_maps(
         &mut self,
         subject: &mut Subject<'_>,
-        pid: i32,
-        view: &View,
-        text: &Buffer,
+        sight: &Sight<'_>,
+        maps: &Buffer,
     ) -> Result<Vec<PathBuf>> {
         let mut libraries = Vec::new();
-        subject.bytes += text.text().len();
-        if text.is_full() {
+        subject.bytes += maps.text().len();
+        if maps.is_full() {
             let why = "too many mappings to look at".to_owned();
-            subject.found.add_unknown(pid, None, why);
+            subject.found.add_unknown(sight.pid, None, why);
             return Ok(libraries);
         }
-        for mapping in maps::mappings(text.text()) {
+        for mapping in maps::mappings(maps.text()) {
             if subject.depth == Depth::All && interpreter::is_library(mapping.path()) {
                 libraries.push(mapping.path().to_path_buf());
             }
-            let stale = self.stale_path(view, &mapping)?;
-            if let Depth::Files(wanted) = subject.depth {
-                let fate = self.fate(view, &mapping, stale.as_deref(), wanted)?;
-                subject.found.add_fate(pid, fate);
-            }
-            if let Some(path) = stale {
-                subject.found.add_mapped(pid, path);
-                if subject.depth == Depth::Code {
-                    break;
+            if self.is_plainly_current(sight, &mapping)? {
+                if let Depth::Files(wanted) = subject.depth {
+                    let number = wanted.get(mapping.path());
+                    let fate = number.map(|number| (*number, Fate::New));
+                    subject.found.add_fate(sight.pid, fate);
                 }
+                continue;
+            }
+            let view = self.view(subject, sight)?;
+            let stale = self.stale_path(&view, &mapping)?;
+            if stale.is_some() && !self.is_member(subject, sight)? {
+                break;
+            }
+            if let Depth::Files(wanted) = subject.depth {
+                let fate = self.fate(&view, &mapping, stale.as_deref(), wanted)?;
+                subject.found.add_fate(sight.pid, fate);
+            }
+            let Some(path) = stale else {
+                continue;
+            };
+            subject.found.add_mapped(sight.pid, path);
+            if subject.depth == Depth::Code {
+                break;
             }
         }
         Ok(libraries)
     }
 
+    /// Whether it is the very file that the host has there, or nothing of the container's root.
+    fn is_plainly_current(&mut self, sight: &Sight<'_>, mapping: &Mapping<'_>) -> Result<bool> {
+        let (device, _) = sight.root.get();
+        if mapping.device != (libc::major(device), libc::minor(device)) {
+            return Ok(!seen::is_seen(mapping.path()));
+        }
+        let node = self.trees.node(self.trees.usual(), mapping.path())?;
+        Ok(node.is_some_and(|node| node.is_the_hosts && node.inode == mapping.inode))
+    }
+
     fn look_at_programs(
         &mut self,
         subject: &mut Subject<'_>,
-        pid: i32,
-        process: &Process,
+        sight: &Sight<'_>,
         libraries: Vec<PathBuf>,
     ) -> Result<()> {
-        let program = process.program()?;
+        let program = sight.process.program()?;
         let interprets = !libraries.is_empty() || Interpreter::of(&program).is_some();
-        let has_run_others = interprets && process.has_reaped(&mut self.text)?;
+        let has_run_others = interprets && sight.process.has_reaped(&mut self.text)?;
         for path in libraries.iter().chain([&program]) {
-            subject.found.add_program(pid, path, has_run_others);
+            subject.found.add_program(sight.pid, path, has_run_others);
         }
         Ok(())
     }
 
-    fn look_at_open_files(
-        &mut self,
-        subject: &mut Subject<'_>,
-        pid: i32,
-        process: &Process,
-        view: &View,
-    ) -> Result<()> {
-        let files = OpenFiles::of(process)?;
+    fn look_at_open_files(&mut self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> Result<()> {
+        let mut files = OpenFiles::of(sight.process)?;
         let most = MOST_DESCRIPTORS.saturating_sub(subject.descriptors);
         let (descriptors, is_all) = files.descriptors(most)?;
         subject.descriptors += descriptors.len();
         if !is_all {
             let why = "too many open files to look at".to_owned();
-            subject
-                .found
-                .add_undecided(pid, process.program().ok(), why);
+            let program = sight.process.program().ok();
+            subject.found.add_undecided(sight.pid, program, why);
         }
         for descriptor in descriptors {
-            if let Some(path) = self.stale_open_file(view, &files, &descriptor)? {
-                subject.found.add_open(pid, path);
+            if let Some(path) = self.stale_open_file(subject, sight, &files, &descriptor)? {
+                subject.found.add_open(sight.pid, path);
             }
         }
         Ok(())
@@ -160,20 +237,21 @@ impl Scanner {
 
     fn stale_open_file(
         &mut self,
-        view: &View,
+        subject: &mut Subject<'_>,
+        sight: &Sight<'_>,
         files: &OpenFiles<'_>,
-        descriptor: &[u8],
+        descriptor: &CStr,
     ) -> Result<Option<PathBuf>> {
-        let Some(name) = files
-            .name(descriptor)
-            .filter(|name| maps::may_be_seen(name))
-        else {
+        let name = files.name(descriptor);
+        let Some(name) = name.filter(|name| maps::may_be_seen(name)) else {
             return Ok(None);
         };
         let Some(place) = files.place(descriptor, &mut self.text) else {
             return Ok(None);
         };
-        let Some(mount) = view.mounts.iter().find(|mount| mount.id == place.mount) else {
+        let view = self.view(subject, sight)?;
+        let mut mounts = view.mounts.iter();
+        let Some(mount) = mounts.find(|mount| mount.id == place.mount) else {
             return Ok(None);
         };
         let mapping = Mapping {
@@ -181,8 +259,12 @@ impl Scanner {
             inode: place.inode,
             name: &name,
         };
-        let path = self.stale_path(view, &mapping)?;
         // A directory of a base is never that of another one.
-        Ok(path.filter(|_| files.is_regular(descriptor)))
+        let path = self.stale_path(&view, &mapping)?;
+        let path = path.filter(|_| files.is_regular(descriptor));
+        Ok(match path.is_some() && self.is_member(subject, sight)? {
+            true => path,
+            false => None,
+        })
     }
 }

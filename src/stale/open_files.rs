@@ -3,7 +3,7 @@
 //! Nothing is opened or asked of the files themselves but for those on the container's own root: one on a filesystem that the
 //! container serves could keep whoever asks waiting for ever.
 
-use std::os::fd::OwnedFd;
+use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStringExt;
 
 use anyhow::Result;
@@ -17,7 +17,7 @@ use super::process::{Buffer, Process};
 /// The open files of one process.
 pub struct OpenFiles<'a> {
     process: &'a Process,
-    directory: OwnedFd,
+    directory: Dir,
 }
 
 /// Which file it is, by `/proc/PID/fdinfo` (proc_pid_fdinfo(5)).
@@ -37,7 +37,7 @@ impl<'a> OpenFiles<'a> {
     pub fn of(process: &'a Process) -> Result<Self> {
         Ok(Self {
             process,
-            directory: process.directory("fd")?,
+            directory: Dir::from_fd(process.directory("fd")?)?,
         })
     }
 
@@ -45,37 +45,38 @@ impl<'a> OpenFiles<'a> {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub fn descriptors(&self, most: usize) -> Result<(Vec<Vec<u8>>, bool)> {
+    pub fn descriptors(&mut self, most: usize) -> Result<(Vec<CString>, bool)> {
         let mut descriptors = Vec::new();
-        let listing = self.process.directory("fd")?;
-        for entry in Dir::from_fd(listing)?.iter() {
-            let name = entry?.file_name().to_bytes().to_vec();
-            if name.first().is_some_and(u8::is_ascii_digit) {
-                if descriptors.len() == most {
-                    return Ok((descriptors, false));
-                }
-                descriptors.push(name);
+        for entry in self.directory.iter() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.to_bytes().starts_with(b".") {
+                continue;
             }
+            if descriptors.len() == most {
+                return Ok((descriptors, false));
+            }
+            descriptors.push(name.to_owned());
         }
         Ok((descriptors, true))
     }
 
     /// What the kernel calls the file; `None` if it is closed by now.
-    pub fn name(&self, descriptor: &[u8]) -> Option<Vec<u8>> {
+    pub fn name(&self, descriptor: &CStr) -> Option<Vec<u8>> {
         // Closed, or the process has ended: then it does not have the file open.
         let name = readlinkat(&self.directory, descriptor).ok()?;
         Some(name.into_vec())
     }
 
     /// Where the file is; `None` if it is closed by now.
-    pub fn place(&self, descriptor: &[u8], buffer: &mut Buffer) -> Option<Place> {
-        let file = format!("fdinfo/{}", str::from_utf8(descriptor).ok()?);
+    pub fn place(&self, descriptor: &CStr, buffer: &mut Buffer) -> Option<Place> {
+        let file = format!("fdinfo/{}", descriptor.to_str().ok()?);
         self.process.read(&file, buffer).ok()?;
         parse_place(buffer.text())
     }
 
     /// Whether it is a regular file. Only for what lies on the container's root.
-    pub fn is_regular(&self, descriptor: &[u8]) -> bool {
+    pub fn is_regular(&self, descriptor: &CStr) -> bool {
         let stat = fstatat(&self.directory, descriptor, AtFlags::empty());
         stat.is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFREG)
     }
@@ -117,8 +118,8 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let file = std::fs::File::open(&path).unwrap();
         let process = Process::open(i32::try_from(std::process::id()).unwrap()).unwrap();
-        let open = OpenFiles::of(&process).unwrap();
-        let descriptor = file.as_raw_fd().to_string().into_bytes();
+        let mut open = OpenFiles::of(&process).unwrap();
+        let descriptor = CString::new(file.as_raw_fd().to_string()).unwrap();
         let (all, is_all) = open.descriptors(100_000).unwrap();
         assert!(is_all && all.contains(&descriptor));
         assert!(!open.descriptors(1).unwrap().1);
@@ -131,6 +132,6 @@ mod tests {
         let place = open.place(&descriptor, &mut buffer).unwrap();
         assert_eq!(place.inode, file.metadata().unwrap().ino());
         drop(file);
-        assert_eq!(open.name(b"none"), None);
+        assert_eq!(open.name(c"none"), None);
     }
 }

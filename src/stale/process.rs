@@ -17,7 +17,7 @@ use crate::cgroup::is_gone;
 const STEP: usize = 16 << 10;
 
 /// What was read last, in memory that is used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
     filled: usize,
@@ -105,10 +105,11 @@ impl Process {
         self.identity_of("root", AtFlags::empty())
     }
 
-    /// The inode of its /usr, if it has one. A directory that an overlay merges keeps the number that it has in the lower.
-    pub fn usr(&self) -> Option<u64> {
-        let usr = self.identity_of("root/usr", AtFlags::AT_SYMLINK_NOFOLLOW);
-        usr.ok().map(|(_, inode)| inode)
+    /// Device and inode of what is at the path below its root, a link itself; `None` if there is nothing. A directory that an
+    /// overlay merges has the number that it has in the lower, if all layers are on one filesystem.
+    pub fn below_root(&self, path: &str) -> Option<Identity> {
+        let found = self.identity_of(&format!("root/{path}"), AtFlags::AT_SYMLINK_NOFOLLOW);
+        found.ok()
     }
 
     /// Its mount namespace.

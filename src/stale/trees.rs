@@ -10,7 +10,6 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-use nix::libc;
 use nix::sys::stat::{FileStat, fstat};
 
 use super::process::{Identity, identity};
@@ -33,8 +32,8 @@ pub enum Tree {
 pub struct Node {
     /// Its inode number.
     pub inode: u64,
-    /// Whether it is a regular file.
-    pub is_file: bool,
+    /// Whether it is the very file that the host has, and no copy: then its number is proof, whatever tree was meant.
+    pub is_the_hosts: bool,
 }
 
 /// Both trees; remembers what was looked up.
@@ -90,10 +89,7 @@ impl Trees {
         if let Some(node) = remembered.get(path.as_os_str()) {
             return Ok(*node);
         }
-        let node = self.look_up(tree, path)?.map(|stat| Node {
-            inode: stat.st_ino,
-            is_file: stat.st_mode & libc::S_IFMT == libc::S_IFREG,
-        });
+        let node = self.look_up(tree, path)?;
         let remembered = match tree {
             Tree::Host => &mut self.in_host,
             Tree::CurrentBase => &mut self.in_current,
@@ -105,15 +101,30 @@ impl Trees {
         Ok(node)
     }
 
-    fn look_up(&self, tree: Tree, path: &Path) -> Result<Option<FileStat>> {
-        let below = path.strip_prefix("/").unwrap_or(path);
-        let host = file_below(&self.host, below)?;
-        match (tree, &self.current) {
-            (Tree::Host, _) => Ok(host),
-            (Tree::CurrentBase, None) => Ok(None),
-            (Tree::CurrentBase, Some(current)) => Ok(file_below(current, below)?
-                .filter(|base| host.is_some_and(|host| is_same(base, &host)))),
+    /// What a container is on that has just been started, most likely.
+    pub fn usual(&self) -> Tree {
+        match self.current {
+            Some(_) => Tree::CurrentBase,
+            None => Tree::Host,
         }
+    }
+
+    fn look_up(&self, tree: Tree, path: &Path) -> Result<Option<Node>> {
+        let below = path.strip_prefix("/").unwrap_or(path);
+        let Some(host) = file_below(&self.host, below)? else {
+            return Ok(None);
+        };
+        let found = match (tree, &self.current) {
+            (Tree::Host, _) => Some(host),
+            (Tree::CurrentBase, None) => None,
+            (Tree::CurrentBase, Some(current)) => {
+                file_below(current, below)?.filter(|base| is_same(base, &host))
+            }
+        };
+        Ok(found.map(|found| Node {
+            inode: found.st_ino,
+            is_the_hosts: (found.st_dev, found.st_ino) == (host.st_dev, host.st_ino),
+        }))
     }
 }
 

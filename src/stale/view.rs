@@ -13,6 +13,9 @@ use super::process::{Buffer, Identity, Process};
 use super::trees::Tree;
 use crate::container::Name;
 
+/// A regular file of every Debian.
+const COMMON_FILE: &str = "usr/lib/os-release";
+
 /// What one process runs on.
 #[derive(Debug)]
 pub enum Root {
@@ -92,6 +95,17 @@ impl Bases {
         Ok(bases)
     }
 
+    /// The base that the process whose root is `root` is on, if that can be told without its mount table.
+    pub fn base_at_once(&self, process: &Process, root: Identity) -> Option<&String> {
+        if let Some(number) = self.roots.get(&root) {
+            return Some(number);
+        }
+        // Where the layers are on several filesystems, directories have numbers of their own, and files other devices.
+        let (device, _) = process.below_root(COMMON_FILE)?;
+        let (_, usr) = process.below_root("usr")?;
+        self.usrs.get(&usr).filter(|_| device == root.0)
+    }
+
     /// What the process of the container `name` sees, whose root is `root`.
     ///
     /// # Errors
@@ -120,7 +134,7 @@ impl Bases {
                 mounts,
             });
         }
-        let usr = process.usr();
+        let usr = process.below_root("usr").map(|(_, inode)| inode);
         let mut base = None;
         let with_trees = overlays.into_iter().map(|overlay| {
             let on = self.base_of(&overlay, usr);

@@ -25,12 +25,12 @@ refreshes_settled() { [ ! -e "$state/pending" ] && [ ! -e "$state/refreshing.jso
 wait_for_refresh() { wait_until "${2:-120}" reports_from "$1" && wait_until 60 refreshes_settled; }
 
 # A made package that a running program maps: /usr/bin/probe is a sleep that carries its version; its bytes and its
-# inode change with every version. $1: version. Prints the path of the .deb.
+# inode change with every version. $1: version; PROBE_PROGRAM: what it is instead of sleep. Prints the path of the .deb.
 probe_deb() {
     local tree
     tree=$(mktemp -d)
     mkdir -p "$tree/DEBIAN" "$tree/usr/bin" "$tree/usr/share/probe"
-    cp /usr/bin/sleep "$tree/usr/bin/probe"
+    cp "${PROBE_PROGRAM:-/usr/bin/sleep}" "$tree/usr/bin/probe"
     # What follows the sections of an ELF file is not read.
     printf '%s' "$1" >>"$tree/usr/bin/probe"
     echo "$1" >"$tree/usr/share/probe/version"

@@ -8,8 +8,8 @@ use super::wish::{Wish, Wishes};
 use crate::container::references::{self, Reference};
 use crate::container::{
     Base, Container, EnvironmentFile, Isolation, Limits, Name, Network, Ordered, Restart, Root,
-    RootKind, ServiceType, Start, User, bounds, directives, exec, keys, mounts, shared, update,
-    values,
+    RootKind, ServiceType, Start, User, bounds, directives, exec, health, keys, mounts, shared,
+    update, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{Key, Percent, Place, Reader, Source, Table, read_word};
@@ -80,6 +80,12 @@ pub fn read_container(
         credentials: mounts::read_credentials(
             &mut draft.reader,
             &mut draft.table,
+            &mut draft.wishes,
+        ),
+        health: health::read(
+            &mut draft.reader,
+            &mut draft.table,
+            service_type,
             &mut draft.wishes,
         ),
         update: update::read(&mut draft.reader, &mut draft.table),

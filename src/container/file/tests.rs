@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::container::{
-    Base, Credential, Device, EnvironmentFile, Isolation, Limit, Limits, Mount, MountSource,
-    Network, Profile, Relations, Restart, Root, RootKind, ServiceType, Start, Update, UpdatePolicy,
-    User, mounts::Owner,
+    Base, Credential, Device, EnvironmentFile, Health, Isolation, Limit, Limits, Mount,
+    MountSource, Network, Profile, Relations, Restart, Root, RootKind, ServiceType, Start,
+    Unhealthy, Update, UpdatePolicy, User, mounts::Owner,
 };
 use crate::signal::SignalNumber;
 
@@ -55,6 +55,7 @@ fn minimal(name: &str) -> Container {
         isolation: Isolation::default(),
         network: Network::Host,
         credentials: Ordered::default(),
+        health: None,
         update: Update {
             policy: UpdatePolicy::Affected,
             packages: Vec::new(),
@@ -129,6 +130,12 @@ fn every_key_arrives() {
         [credentials]
         password = { file = "/etc/credstore/shop" }
         key = { encrypted = "/etc/credstore.encrypted/shop" }
+        [health]
+        exec = "/usr/bin/curl -f 'http://127.0.0.1/a b'"
+        interval = 30
+        timeout = "500ms"
+        retries = 5
+        on-failure = "report"
         [update]
         policy = "always"
         packages = ["php8.4-fpm", "libc6", "php8.4-fpm"]
@@ -228,6 +235,13 @@ fn every_key_arrives() {
             credential("password", "/etc/credstore/shop", false),
             credential("key", "/etc/credstore.encrypted/shop", true),
         ])),
+        health: Some(Health {
+            exec: words(&["/usr/bin/curl", "-f", "http://127.0.0.1/a b"]),
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_millis(500),
+            retries: 5,
+            on_failure: Unhealthy::Report,
+        }),
         update: Update {
             policy: UpdatePolicy::Always,
             packages: words(&["libc6", "php8.4-fpm"]),

@@ -232,6 +232,7 @@ fn read_layers(
             .collect(),
         most_mistakes,
         with_wishes: installed.with_wishes,
+        only: installed.only.as_ref(),
     };
     let read = read_file(&found.name, &texts.sources, found.document, &layers);
     if diagnostics.is_empty() {

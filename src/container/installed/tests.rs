@@ -466,3 +466,46 @@ fn a_link_to_where_boot_does_not_reach_is_a_warning() {
         ]
     );
 }
+
+#[test]
+fn one_container_is_read_as_it_is_among_all() {
+    let files = [
+        (
+            "etc/lodger/a.toml",
+            "exec = \"/bin/x\"\nrequires = [\"gone\"]",
+        ),
+        ("etc/lodger/b.toml", "exec = 1\nuser = 2"),
+        ("etc/lodger/c.toml", "-> /dev/null"),
+        ("usr/lib/lodger/c.toml", GOOD),
+        (
+            "run/lodger/w@.toml",
+            "exec = [\"x\", \"%i\"]\ninstances = [\"1\", \"2\"]",
+        ),
+        ("etc/lodger/w@2.toml.d/more.toml", "init = true"),
+        ("etc/lodger/all.toml.d/more.toml", "stop-timeout = 1"),
+    ];
+    let root = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        match text.strip_prefix("-> ") {
+            Some(target) => symlink(target, path).unwrap(),
+            None => fs::write(path, text).unwrap(),
+        }
+    }
+    let prefix = Prefix::under(root.path().as_os_str());
+    let one = |name: &str| read_one(&prefix, &Name::parse(name).unwrap());
+    let all = read(&prefix);
+    for name in ["w@1", "w@2"] {
+        let mut containers = all.containers();
+        let among_all = containers.find(|container| container.name.as_str() == name);
+        assert!(among_all.is_some());
+        assert_eq!(one(name).unwrap().as_ref(), among_all);
+    }
+    // Whatever becomes of its relations, it is what its file says.
+    assert_eq!(one("a").unwrap().unwrap().stop_timeout.as_secs(), 1);
+    assert_eq!(one("b").unwrap_err().len(), 2);
+    for name in ["c", "d", "w@3", "x@1"] {
+        assert_eq!(one(name), Ok(None), "{name}");
+    }
+}

@@ -12,7 +12,7 @@ pub struct TableAbout {
 }
 
 /// The tables, in the order of the manual page.
-pub static TABLES: [TableAbout; 9] = [
+pub static TABLES: [TableAbout; 10] = [
     TableAbout {
         name: "",
         meaning: "What runs, as whom, and when.",
@@ -49,6 +49,11 @@ pub static TABLES: [TableAbout; 9] = [
         meaning: "Secrets: a table for each, by the name of the file in `$CREDENTIALS_DIRECTORY` where the program finds it. Each has \
                   one of `file` and `encrypted`.",
         entries: Some("the name of the credential"),
+    },
+    TableAbout {
+        name: "health",
+        meaning: "How to find out, while the container runs, whether it does its work. Without this table nobody does.",
+        entries: None,
     },
     TableAbout {
         name: "update",

@@ -169,7 +169,8 @@ pub fn io_weight(scalar: Scalar) -> Result<u64, Fault> {
     integer(scalar, 1, 10_000, "a weight")
 }
 
-fn integer(scalar: Scalar, least: u64, most: i64, what: &str) -> Result<u64, Fault> {
+/// A whole number, `what` in messages, in this range, both ends included.
+pub fn integer(scalar: Scalar, least: u64, most: i64, what: &str) -> Result<u64, Fault> {
     let Scalar::Integer(number) = scalar else {
         let message = format!("expected an integer, found {}", scalar.kind());
         return Err(Fault::new(rule::WRONG_TYPE, message));

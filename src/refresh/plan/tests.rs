@@ -161,6 +161,18 @@ fn a_failure_keeps_later_waves_from_starting_and_no_others() {
 }
 
 #[test]
+fn what_has_failed_is_tried_again_before_later_waves() {
+    let again = Candidate {
+        failed: true,
+        ..in_wave("probe", "canary")
+    };
+    assert_eq!(
+        told(vec![again, due("web")], &Settings::default()),
+        "canary: probe | default: web"
+    );
+}
+
+#[test]
 fn what_somebody_wants_left_takes_no_other_with_it() {
     let held = Candidate {
         hindrance: Some(Hindrance::Never),

@@ -1,4 +1,4 @@
-//! The child of `lodgerd reload`: where to go in; the command in its place out.
+//! The process that becomes a command inside a container: where to go in; the command in its place out.
 
 use std::convert::Infallible;
 use std::ffi::CString;
@@ -32,6 +32,8 @@ pub struct Entry {
     pub command: Vec<CString>,
     /// Its environment.
     pub environment: Vec<CString>,
+    /// The `cgroup.procs` of the control group to go to, if it is another.
+    pub group: Option<File>,
 }
 
 impl Entry {
@@ -45,6 +47,11 @@ impl Entry {
     }
 
     fn become_command(&self, tell: &mut File, go: OwnedFd) -> Result<Infallible> {
+        if let Some(mut group) = self.group.as_ref() {
+            // This process, whatever its number.
+            let joined = group.write_all(b"0");
+            joined.context("cannot join the container's control group")?;
+        }
         setns(&self.main.handle, self.namespaces).context("cannot enter the container")?;
         fchdir(&self.root)
             .and_then(|()| chroot("."))
@@ -52,7 +59,7 @@ impl Entry {
             .context("cannot enter the container's root")?;
         keep_only_standard_streams().context("cannot close descriptors")?;
         self.rights.take_on()?;
-        // A change of rights would reset it. What systemd kills when the reload takes too long is the parent.
+        // A change of rights would reset it. What is killed when the command takes too long is the parent.
         prctl::set_pdeathsig(Signal::SIGKILL).context("cannot bind the command to its parent")?;
         tell.write_all(&[READY])?;
         if File::from(go).read(&mut [0])? == 0 {
