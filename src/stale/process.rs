@@ -124,11 +124,17 @@ impl Process {
         Ok(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
     }
 
-    /// Whether it had children that have ended: then it has waited for them, and each caused page faults (`cminflt`,
-    /// proc_pid_stat(5)).
-    pub fn has_reaped(&self, buffer: &mut Buffer) -> Result<bool> {
+    /// The page faults of children that have ended, and that it has waited for (`cminflt`, proc_pid_stat(5)). `None` if that
+    /// cannot be told. A child that runs the smallest program leaves more than 70.
+    pub fn faults_of_children(&self, buffer: &mut Buffer) -> Result<Option<u64>> {
         self.read("stat", buffer)?;
-        Ok(faults_of_children(buffer.text()).is_none_or(|faults| faults > 0))
+        Ok(faults_of_children(buffer.text()))
+    }
+
+    /// Whether it is process 1 of a pid namespace of its own.
+    pub fn is_first(&self, buffer: &mut Buffer) -> Result<bool> {
+        self.read("status", buffer)?;
+        Ok(is_first(buffer.text()))
     }
 
     fn identity_of(&self, path: &str, flags: AtFlags) -> Result<Identity> {
@@ -145,6 +151,15 @@ fn faults_of_children(stat: &[u8]) -> Option<u64> {
     let minor: u64 = fields.next()?.parse().ok()?;
     let major: u64 = fields.nth(1)?.parse().ok()?;
     Some(minor + major)
+}
+
+/// `NSpid:` has its number in each pid namespace, from the outermost on.
+fn is_first(status: &[u8]) -> bool {
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let numbers = lines.find_map(|line| line.strip_prefix(b"NSpid:"));
+    let numbers = numbers.and_then(|numbers| str::from_utf8(numbers).ok());
+    let mut numbers = numbers.unwrap_or_default().split_ascii_whitespace();
+    numbers.clone().count() > 1 && numbers.next_back() == Some("1")
 }
 
 /// Device and inode number of a directory.
@@ -192,7 +207,19 @@ mod tests {
         assert_eq!(stat("x", "0"), None);
         assert_eq!(faults_of_children(b"7 (a"), None);
         std::process::Command::new("/bin/true").status().unwrap();
-        assert!(own().has_reaped(&mut Buffer::new(1 << 16)).unwrap());
+        let faults = own().faults_of_children(&mut Buffer::new(1 << 16));
+        assert!(faults.unwrap().is_some_and(|faults| faults > 0));
+    }
+
+    #[test]
+    fn the_first_process_of_a_namespace_is_known() {
+        assert!(is_first(
+            b"Name:\tsh\nPid:\t7\nNSpid:\t70\t7\t1\nNSpgid:\t7\n"
+        ));
+        assert!(!is_first(b"Name:\tsh\nNSpid:\t70\t12\n"));
+        // The host's own.
+        assert!(!is_first(b"NSpid:\t1\n"));
+        assert!(!is_first(b"Name:\tsh\n"));
     }
 
     #[test]
