@@ -16,6 +16,7 @@ use crate::refresh::report::Action;
 use crate::refresh::{Observer, Places};
 
 mod answer;
+mod arguments;
 mod calls;
 pub mod client;
 mod manager;

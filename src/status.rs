@@ -9,16 +9,16 @@ use serde::Serialize;
 use crate::container::installed::Installed;
 use crate::container::{Container, Health, Name};
 use crate::health::record;
-use crate::refresh::pending::{Failure, Pending};
-use crate::refresh::reason::Reason;
+use crate::refresh::Places;
 use crate::refresh::report::{self, Report};
-use crate::refresh::standing::standings;
-use crate::refresh::{Places, present};
 use crate::root::lower;
-use crate::settings;
 use crate::shadow::{self, Shadow};
 use crate::stale::Scanner;
 use crate::systemd::{ServiceDetails, ServiceState, Systemd};
+
+mod due;
+
+pub use due::DueStatus;
 
 /// The whole.
 #[derive(Debug, Serialize)]
@@ -70,19 +70,6 @@ pub struct ContainerStatus {
     /// Why there may be more than is told.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shadows_missing: Vec<String>,
-}
-
-/// A container that a change is still to reach.
-#[derive(Debug, Serialize)]
-pub struct DueStatus {
-    /// The refresh that found it first.
-    pub refresh: u64,
-    /// Why it is due.
-    pub reasons: Vec<Reason>,
-    /// What it waits for, in words; `None` if that cannot be told without being root.
-    pub waits_for: Option<String>,
-    /// How its restart failed, if it has.
-    pub failed: Option<Failure>,
 }
 
 /// Whether a container does its work.
@@ -182,7 +169,7 @@ pub fn status(
     if look {
         add_shadows(&mut containers, installed, places)?;
     }
-    add_due(&mut containers, places, systemd, look)?;
+    due::add(&mut containers, places, systemd, look)?;
     Ok(Status {
         containers,
         refreshing: places.is_refresh_due(),
@@ -205,47 +192,6 @@ fn held(places: &Places, name: &Name, look: bool) -> Result<Option<String>> {
         true => lower::held(&places.state_of(name)),
         false => Ok(None),
     }
-}
-
-/// Who is due is known to everybody, what for they wait to root: holds on bases are nobody else's to see.
-fn add_due(
-    containers: &mut [ContainerStatus],
-    places: &Places,
-    systemd: &mut Systemd,
-    look: bool,
-) -> Result<()> {
-    let mut pending = Pending::read(places)?;
-    if pending.containers.is_empty() {
-        return Ok(());
-    }
-    let mut standings = match look {
-        true => {
-            let settings = settings::read(&places.prefix).unwrap_or_default();
-            let present = present(places, systemd, &settings)?;
-            Some(standings(&pending, &present.plan))
-        }
-        false => None,
-    };
-    for container in containers {
-        let Some(due) = pending.containers.remove(&container.name) else {
-            continue;
-        };
-        let waits_for = match &mut standings {
-            Some(standings) => match standings.remove(&container.name) {
-                Some(standing) => Some(standing.waits_for()),
-                // It has started since.
-                None => continue,
-            },
-            None => None,
-        };
-        container.due = Some(DueStatus {
-            refresh: due.refresh,
-            reasons: due.reasons,
-            waits_for,
-            failed: due.failed,
-        });
-    }
-    Ok(())
 }
 
 /// What was written by containers that are not there any more is told by `lodger audit`.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::{Error, Result};
 use zbus::message::{Flags, Header};
@@ -12,11 +12,11 @@ use zbus::names::BusName;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedVariant, fdo, interface};
 
+use super::arguments::{hold_until, name_or_all, parse_name};
 use super::calls::{Call, Calls};
-use super::{ALL, answer, polkit};
+use super::{answer, polkit};
 use crate::base::Number;
-use crate::container::Name;
-use crate::refresh::hold::{self, Hold};
+use crate::refresh::hold;
 use crate::refresh::report;
 use crate::refresh::unhold::{unhold, unhold_all};
 use crate::refresh::{Places, UnderWay};
@@ -91,7 +91,7 @@ impl Manager {
         #[zbus(connection)] connection: &Connection,
     ) -> fdo::Result<HashMap<&'static str, OwnedVariant>> {
         let (_call, _) = self.begin(connection, &header).await?;
-        let name = parse(name)?;
+        let name = parse_name(name)?;
         let container = name.clone();
         let found = self.look(move |places| answer::get(&places, &name)).await?;
         found.ok_or_else(|| {
@@ -107,7 +107,7 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> fdo::Result<()> {
-        let name = parse_or_all(name)?;
+        let name = name_or_all(name)?;
         let hold = hold_until(until, SystemTime::now())?;
         let _call = self.authorize(connection, &header, polkit::HOLD).await?;
         self.work(move |places| {
@@ -128,7 +128,7 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> fdo::Result<bool> {
-        let name = parse_or_all(name)?;
+        let name = name_or_all(name)?;
         let _call = self.authorize(connection, &header, polkit::HOLD).await?;
         self.work(move |places| match &name {
             Some(name) => Ok(unhold(&places, name)?.due),
@@ -147,7 +147,7 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> fdo::Result<u64> {
-        let name = parse(name)?;
+        let name = parse_name(name)?;
         let _call = self
             .authorize(connection, &header, polkit::ROLLBACK)
             .await?;
@@ -271,33 +271,6 @@ fn failed(cause: anyhow::Error) -> fdo::Error {
     fdo::Error::Failed(format!("{cause:#}"))
 }
 
-fn parse(name: &str) -> fdo::Result<Name> {
-    Name::parse(name).map_err(fdo::Error::InvalidArgs)
-}
-
-fn parse_or_all(name: &str) -> fdo::Result<Option<Name>> {
-    match name {
-        ALL => Ok(None),
-        name => parse(name).map(Some),
-    }
-}
-
-fn hold_until(until: u64, now: SystemTime) -> fdo::Result<Hold> {
-    if until == 0 {
-        return Ok(Hold::until(None));
-    }
-    let end = SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(until));
-    match end.filter(|_| Duration::from_micros(until) < crate::until::MOST) {
-        Some(end) if end > now => Ok(Hold::until(Some(end))),
-        Some(_) => Err(fdo::Error::InvalidArgs(
-            "the time is in the past".to_owned(),
-        )),
-        None => Err(fdo::Error::InvalidArgs(
-            "the time is too far away".to_owned(),
-        )),
-    }
-}
-
 /// The number of the refresh that is under way, or else of the next.
 fn next_number(places: &Places) -> Result<u64> {
     if let Some(under_way) = state_file::read::<UnderWay>(&places.refreshing())? {
@@ -310,34 +283,6 @@ fn next_number(places: &Places) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hold_ends_in_the_future_or_never() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
-        let until = |until| hold_until(until, now).map(|hold| hold.until);
-        assert_eq!(until(0), Ok(None));
-        let later = "1970-01-01T00:16:41Z".to_owned();
-        assert_eq!(until(1_001_000_000), Ok(Some(later)));
-        for wrong in [1, 1_000_000_000, u64::MAX] {
-            assert!(
-                matches!(until(wrong), Err(fdo::Error::InvalidArgs(_))),
-                "{wrong}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_name_is_one_that_a_container_may_have() {
-        assert_eq!(parse_or_all("*"), Ok(None));
-        assert!(parse_or_all("web@3").is_ok());
-        for wrong in ["", "../x", "a/b", "Web", "**"] {
-            assert!(
-                matches!(parse_or_all(wrong), Err(fdo::Error::InvalidArgs(_))),
-                "{wrong}"
-            );
-        }
-        assert!(parse("*").is_err());
-    }
 
     #[test]
     fn a_refresh_that_is_asked_for_has_the_number_after_the_last() {

@@ -65,7 +65,11 @@ impl History {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let numbers = numbers(&directory)?;
+        self.list(&directory, out)
+    }
+
+    fn list(&self, directory: &Path, out: &mut dyn Write) -> Result<ExitCode> {
+        let numbers = numbers(directory)?;
         let skipped = match self.last {
             0 => 0,
             last => numbers.len().saturating_sub(last),
@@ -73,7 +77,7 @@ impl History {
         let mut summaries = Vec::new();
         let mut unreadable = Vec::new();
         for number in &numbers[skipped..] {
-            match record(&directory, *number) {
+            match record(directory, *number) {
                 Ok(report) => summaries.extend(report.as_ref().map(Summary::of)),
                 Err(cause) => unreadable.push(cause),
             }

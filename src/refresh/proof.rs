@@ -1,7 +1,6 @@
 //! Packages in; how many processes of all containers run what they have now, what they had before, or a container's own, out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -10,16 +9,16 @@ use super::pending::Pending;
 use super::places::Places;
 use super::present::present;
 use super::standing::standings;
-use crate::base::Bases;
-use crate::base::record::DPKG;
 use crate::container::Name;
-use crate::dpkg::Database;
-use crate::dpkg::owners::Files;
-use crate::root::{lower, seen};
+use crate::root::lower;
 use crate::settings::Settings;
-use crate::stale::census::{Census, Fate, Wanted};
+use crate::stale::census::{Census, Fate};
 use crate::stale::{Scanner, StaleProcess};
 use crate::systemd::{ServiceState, Systemd};
+
+mod wanted;
+
+use wanted::wanted;
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
@@ -183,51 +182,6 @@ impl Proof {
         }
         Ok(())
     }
-}
-
-/// The files of `packages`, by all that is known: dpkg's present lists, and those that the bases have kept.
-fn wanted(places: &Places, packages: &[String]) -> Result<Wanted> {
-    let numbers: BTreeMap<&str, usize> = packages
-        .iter()
-        .enumerate()
-        .map(|(number, name)| (name.as_str(), number))
-        .collect();
-    let mut wanted = Wanted::new();
-    let database = Database::read(&places.admindir)?;
-    add_files(&mut wanted, &places.admindir, &database, &numbers)?;
-    let bases = Bases::at(places.bases.clone());
-    // None of them goes away meanwhile.
-    let _kept = match places.bases.is_dir() {
-        true => Some(bases.hold()?),
-        false => return Ok(wanted),
-    };
-    for number in bases.numbers()? {
-        let record = bases.record(number)?;
-        let lists = bases.record_directory(number).join(DPKG);
-        add_files(&mut wanted, &lists, &record.packages, &numbers)?;
-    }
-    Ok(wanted)
-}
-
-fn add_files(
-    wanted: &mut Wanted,
-    admindir: &Path,
-    database: &Database,
-    numbers: &BTreeMap<&str, usize>,
-) -> Result<()> {
-    let files = Files::open(admindir)?;
-    for id in database.packages.keys() {
-        let (name, architecture) = id.split_once(':').unwrap_or((id, ""));
-        let Some(number) = numbers.get(name) else {
-            continue;
-        };
-        files.for_each(name, architecture, |path| {
-            if seen::is_seen(path) {
-                wanted.entry(path.to_path_buf()).or_insert(*number);
-            }
-        })?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
