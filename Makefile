@@ -109,11 +109,12 @@ install:
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d units/tmpfiles.d/lodger.conf
 	install -D -m 644 -t $(DATA)/dbus-1/system-services units/org.lodger1.service
 	install -D -m 644 -t $(DATA)/dbus-1/system.d units/org.lodger1.conf
+	install -D -m 644 -t $(DATA)/polkit-1/actions units/org.lodger1.policy
 	install -D -m 644 -t $(DESTDIR)/etc/apt/apt.conf.d units/apt.conf.d/80lodger
 	install -D -m 644 -t $(DESTDIR)/etc/dpkg/dpkg.cfg.d units/dpkg.cfg.d/lodger
 	install -D -m 644 -t $(DESTDIR)/etc/needrestart/conf.d units/needrestart.conf.d/lodger.conf
 	install -D -m 644 -t $(DATA)/man/man1 $(TOLD)/lodger.1
-	install -D -m 644 -t $(DATA)/man/man5 $(TOLD)/lodger.toml.5
+	install -D -m 644 -t $(DATA)/man/man5 $(TOLD)/lodger.toml.5 man/org.lodger1.5
 	install -D -m 644 -t $(DATA)/man/man8 man/lodgerd.8
 	install -D -m 644 -t $(DATA)/lodger $(TOLD)/container.schema.json $(TOLD)/drop-in.schema.json $(TOLD)/settings.schema.json
 	install -D -m 644 $(TOLD)/lodger.bash $(DATA)/bash-completion/completions/lodger

@@ -16,14 +16,23 @@ mod base;
 mod check;
 mod diff;
 mod explain;
+mod history;
+mod hold;
 mod list;
 mod man;
 mod plain_table;
+mod plan;
+mod present;
+mod progress;
+mod refresh;
 mod reset;
 mod rollback;
 mod schema;
 mod show;
 mod status;
+mod summary;
+mod unhold;
+mod verify;
 mod why;
 
 /// Application containers whose root is the host's own root.
@@ -49,7 +58,12 @@ Examples:
   journalctl -u lodger-web            what it says
   lodger list                         all containers, and what is wrong with which
   lodger status                       what they do now, and whether any runs old code
-  lodger why web                      why what changed on the host affects it
+  lodger plan                         what a refresh would restart now, in which order and why
+  lodger why web                      why a container is to be restarted, or was
+  lodger refresh --wait               have it done now, and see how it goes
+  lodger history                      past refreshes; 'lodger history 7' tells one whole
+  lodger verify --package libssl3t64  whether any process still runs the old one
+  lodger hold web --until 3d          leave a container as it is for a while; 'lodger unhold web' ends that
   lodger base diff 3 4                what changed on the host from one base to the next
   lodger diff web                     what a container wrote over the host's files
   lodger audit                        which files of packages no update reaches any more
@@ -64,9 +78,14 @@ enum Command {
     Show(show::Show),
     List(list::List),
     Status(status::StatusOf),
-    Why(why::WhyOf),
+    Plan(plan::PlanOf),
+    Why(why::Why),
+    History(history::History),
+    Verify(verify::Verify),
+    Refresh(refresh::Refresh),
+    Hold(hold::HoldOf),
+    Unhold(unhold::Unhold),
     Rollback(rollback::Rollback),
-    Unhold(rollback::Unhold),
     Base(base::Base),
     Diff(diff::DiffOf),
     Audit(audit::Audit),
@@ -100,7 +119,12 @@ pub fn run(arguments: Arguments, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Show(show) => show.run(&prefix, out),
         Command::List(list) => list.run(&prefix, out),
         Command::Status(status) => status.run(&prefix, out),
+        Command::Plan(plan) => plan.run(&prefix, out),
         Command::Why(why) => why.run(&prefix, out),
+        Command::History(history) => history.run(&prefix, out),
+        Command::Verify(verify) => verify.run(&prefix, out),
+        Command::Refresh(refresh) => refresh.run(&prefix, out),
+        Command::Hold(hold) => hold.run(&prefix, out),
         Command::Rollback(rollback) => rollback.run(&prefix, out),
         Command::Unhold(unhold) => unhold.run(&prefix, out),
         Command::Base(base) => base.run(&prefix, out),

@@ -53,15 +53,18 @@ pub mod reference;
 pub mod schema;
 
 // The refresh.
+pub mod analyze;
 pub mod bus;
 pub mod dpkg;
 pub mod log;
 pub mod mark;
 pub mod refresh;
+pub mod rollback;
 pub mod serve;
 pub mod stale;
 pub mod state_file;
 pub mod status;
 pub mod systemd;
+pub mod until;
 pub mod why;
 pub mod window;

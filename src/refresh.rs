@@ -23,6 +23,7 @@ pub mod affected;
 mod candidates;
 mod carry_out;
 pub mod change;
+pub mod history;
 pub mod hold;
 pub mod interpreter;
 mod later;
@@ -32,8 +33,12 @@ pub mod path_text;
 pub mod pending;
 pub mod places;
 pub mod plan;
+pub mod present;
+pub mod proof;
 pub mod reason;
 pub mod report;
+pub mod standing;
+pub mod unhold;
 mod verify;
 mod wave;
 mod waves;
@@ -54,6 +59,7 @@ use places::{Baseline, base_number};
 use report::{Action, ContainerReport, Outcome, Report, Verified};
 
 pub use places::Places;
+pub use present::{Present, plan_now, present};
 pub use verify::verify;
 
 /// How often a base is asked for that is of dpkg's present state, when nobody is at work.
@@ -102,6 +108,22 @@ pub struct UnderWay {
     /// What it is about to do.
     #[serde(default)]
     pub plan: Option<plan::Plan>,
+}
+
+impl UnderWay {
+    /// One that has just begun.
+    fn new(number: u64, started: String) -> Self {
+        Self {
+            number,
+            started,
+            marked_in: None,
+            packages: Vec::new(),
+            restarting: Vec::new(),
+            waves: Vec::new(),
+            containers: Vec::new(),
+            plan: None,
+        }
+    }
 }
 
 /// One refresh, with all that it works on.
@@ -366,16 +388,8 @@ fn take_up(places: &Places) -> Result<UnderWay> {
         return Ok(under_way);
     }
     let newest = report::newest(&places.refreshes())?;
-    let under_way = UnderWay {
-        number: newest.map_or(0, |(number, _)| number) + 1,
-        started: now_rfc3339(),
-        marked_in: None,
-        packages: Vec::new(),
-        restarting: Vec::new(),
-        waves: Vec::new(),
-        containers: Vec::new(),
-        plan: None,
-    };
+    let number = newest.map_or(0, |(number, _)| number) + 1;
+    let under_way = UnderWay::new(number, now_rfc3339());
     state_file::write(&places.refreshing(), &under_way)?;
     Ok(under_way)
 }

@@ -1,4 +1,4 @@
-//! `lodgerd` without a command: refreshes while there is something to refresh, and ends when idle.
+//! `lodgerd` without a command: refreshes while there is something to refresh, answers on the bus, and ends when idle.
 //!
 //! It ends without care for a mark that may come at that very moment: `lodgerd.path` looks again once it has ended.
 
@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use sd_notify::NotifyState;
 
+use crate::bus::{Bus, NOTHING_TO_DO};
 use crate::prefix::Prefix;
-use crate::refresh::{Places, refresh};
+use crate::refresh::{Places, refresh, report};
 use crate::settings::Settings;
 use crate::systemd::Systemd;
 use crate::{bus, log, mark, settings};
@@ -22,19 +23,40 @@ const IDLE: Duration = Duration::from_secs(10);
 /// When there is no system bus, or a refresh could not be brought to its end. It is on disk, and taken up again at the next
 /// start, which systemd sees to.
 pub fn serve(places: &Places) -> Result<()> {
-    bus::serve(places.clone())?;
+    let bus = bus::serve(places.clone())?;
     notify(&[NotifyState::Ready, NotifyState::Status("Idle.")]);
-    while mark::wait(places, IDLE)? {
-        notify(&[NotifyState::Status("Refreshing containers.")]);
-        let mut systemd = Systemd::connect()?;
-        let refreshed = refresh(places, &mut systemd, &settings(), &mut ());
-        match refreshed.context("cannot refresh the containers")? {
-            Some(report) => log::report(&report),
-            None => tracing::info!("no package has changed and nothing was put off: nothing to do"),
+    loop {
+        let is_marked = mark::wait(places, IDLE)?;
+        if is_marked {
+            refresh_once(places, &bus)?;
+        } else if bus.is_idle(IDLE) {
+            break;
         }
-        notify(&[NotifyState::Status("Idle.")]);
     }
+    // First, so that a call that comes once the name is given back starts the next one when this has ended.
     notify(&[NotifyState::Stopping]);
+    bus.leave();
+    Ok(())
+}
+
+fn refresh_once(places: &Places, bus: &Bus) -> Result<()> {
+    notify(&[NotifyState::Status("Refreshing containers.")]);
+    let mut systemd = Systemd::connect()?;
+    let mut observer = bus;
+    let refreshed = refresh(places, &mut systemd, &settings(), &mut observer);
+    match refreshed.context("cannot refresh the containers")? {
+        Some(report) => {
+            log::report(&report);
+            bus.finished(report.number, report.outcome.word());
+        }
+        None => {
+            tracing::info!("no package has changed and nothing was put off: nothing to do");
+            let newest = report::newest(&places.refreshes())?;
+            let number = newest.map_or(0, |(number, _)| number) + 1;
+            bus.finished(number, NOTHING_TO_DO);
+        }
+    }
+    notify(&[NotifyState::Status("Idle.")]);
     Ok(())
 }
 

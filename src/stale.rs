@@ -18,6 +18,8 @@ use anyhow::Result;
 use crate::cgroup::Group;
 use crate::container::Name;
 
+mod base;
+pub mod census;
 pub mod evidence;
 mod findings;
 mod former;
@@ -30,6 +32,7 @@ mod process;
 mod trees;
 mod view;
 
+use census::Wanted;
 use findings::Findings;
 use former::Former;
 use look::Sight;
@@ -85,9 +88,11 @@ pub struct Scanner {
 
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Depth {
+enum Depth<'a> {
     /// What is mapped, up to the first file that is stale.
     Code,
+    /// Everything that is mapped, and what becomes of these files.
+    Files(&'a Wanted),
     /// All that [`Evidence`] tells.
     All,
 }
@@ -96,7 +101,7 @@ enum Depth {
 struct Subject<'a> {
     name: &'a Name,
     cgroup: &'a str,
-    depth: Depth,
+    depth: Depth<'a>,
     /// The bases of its processes by their roots, as far as that can be told at once.
     bases: HashMap<Identity, String>,
     /// What its processes see, by their mount namespaces and roots, where that had to be looked at.
@@ -149,7 +154,7 @@ impl Scanner {
         Ok(self.look(name, cgroup, Depth::All)?.evidence())
     }
 
-    fn look(&mut self, name: &Name, cgroup: &str, depth: Depth) -> Result<Findings> {
+    fn look(&mut self, name: &Name, cgroup: &str, depth: Depth<'_>) -> Result<Findings> {
         let mut subject = Subject {
             name,
             cgroup,

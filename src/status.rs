@@ -16,6 +16,10 @@ use crate::shadow::{self, Shadow};
 use crate::stale::Scanner;
 use crate::systemd::{ServiceDetails, ServiceState, Systemd};
 
+mod due;
+
+pub use due::DueStatus;
+
 /// The whole.
 #[derive(Debug, Serialize)]
 pub struct Status {
@@ -58,6 +62,8 @@ pub struct ContainerStatus {
     pub stale: Option<bool>,
     /// The files that show it.
     pub stale_paths: Vec<String>,
+    /// Why it is due for a restart, and what it waits for; `None` if it is not due.
+    pub due: Option<DueStatus>,
     /// Files of packages that it has copies of, which no update reaches; `None` if that cannot be told, without being root or
     /// for the reasons in `shadows_missing`.
     pub shadows: Option<Vec<Shadow>>,
@@ -163,6 +169,7 @@ pub fn status(
     if look {
         add_shadows(&mut containers, installed, places)?;
     }
+    due::add(&mut containers, places, systemd, look)?;
     Ok(Status {
         containers,
         refreshing: places.is_refresh_due(),
@@ -242,6 +249,7 @@ fn container(
             .filter(|scan| scan.processes > 0)
             .map(|scan| !scan.stale.is_empty()),
         stale_paths,
+        due: None,
         shadows: None,
         shadows_missing: Vec::new(),
     })
@@ -261,6 +269,7 @@ fn stopped(name: &Name, held: Option<String>, look: bool) -> ContainerStatus {
         processes: look.then_some(0),
         stale: None,
         stale_paths: Vec::new(),
+        due: None,
         shadows: None,
         shadows_missing: Vec::new(),
     }

@@ -3,26 +3,13 @@
 //! What an expression means, time zones and leap years and all, only systemd knows; so `systemd-analyze calendar` is asked when
 //! it elapses next, and its answer is read.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::analyze::{ANALYZE, PATIENCE, run};
 use crate::diagnostic::{Fault, quote, rule};
-use crate::pidfd::PidFd;
-
-/// What knows calendars.
-const ANALYZE: &str = "/usr/bin/systemd-analyze";
-/// It answers in milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Its answer has five lines.
-const LONGEST_ANSWER: usize = 16 << 10;
 
 /// A window at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,77 +80,14 @@ fn next_elapse(
     let since = base.duration_since(UNIX_EPOCH).unwrap_or_default();
     let base = format!("@{}.{:06}", since.as_secs(), since.subsec_micros());
     let failed = || format!("cannot ask '{}' about a calendar", program.display());
-    let (status, answer) = run(program, patience, expression, &base).with_context(failed)?;
+    let base = format!("--base-time={base}");
+    let arguments = ["calendar", "--iterations=1", &base, "--", expression];
+    let (status, answer) = run(program, patience, &arguments).with_context(failed)?;
     match status.code() {
         Some(0) => parse(&answer).with_context(failed),
         Some(_) if answer.contains("calendar specification") => Ok(Answer::Refused),
         _ => Err(anyhow::anyhow!("{status}: {}", quote(answer.trim()))).with_context(failed),
     }
-}
-
-/// The status and the output of the program, which has as long as `patience`.
-fn run(
-    program: &Path,
-    patience: Duration,
-    expression: &str,
-    base: &str,
-) -> Result<(ExitStatus, String)> {
-    let end = Instant::now() + patience;
-    let (reader, writer) = io::pipe()?;
-    let mut child = Command::new(program)
-        .args(["calendar", "--iterations=1"])
-        .arg(format!("--base-time={base}"))
-        .args(["--", expression])
-        .env_clear()
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .spawn()?;
-    let answer = read_until(OwnedFd::from(reader), end).and_then(|answer| {
-        wait_until(&child, end)?;
-        Ok(answer)
-    });
-    if answer.is_err() {
-        child.kill()?;
-    }
-    let status = child.wait()?;
-    Ok((status, answer?))
-}
-
-fn read_until(reader: OwnedFd, end: Instant) -> Result<String> {
-    let mut reader = File::from(reader);
-    let mut answer = Vec::new();
-    let mut part = [0; 4096];
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let milliseconds = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
-        match poll(
-            &mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)],
-            milliseconds,
-        ) {
-            Ok(0) => bail!("it does not answer"),
-            Ok(_) => {}
-            Err(Errno::EINTR) => continue,
-            Err(cause) => return Err(cause.into()),
-        }
-        match reader.read(&mut part)? {
-            0 => return Ok(String::from_utf8_lossy(&answer).into_owned()),
-            length => answer.extend(&part[..length]),
-        }
-        if answer.len() > LONGEST_ANSWER {
-            bail!("it answers without an end");
-        }
-    }
-}
-
-fn wait_until(child: &Child, end: Instant) -> Result<()> {
-    let pid = i32::try_from(child.id())?;
-    let left = end.saturating_duration_since(Instant::now());
-    if !PidFd::open(pid)?.wait(left)? {
-        bail!("it does not end");
-    }
-    Ok(())
 }
 
 /// The output of `systemd-analyze calendar`: in it stands the time in the host's zone, and below that in UTC, if the host's zone

@@ -266,3 +266,121 @@ fn every_shell_gets_a_script() {
         assert!(script.contains("lodger"), "for {shell}: {script}");
     }
 }
+
+#[test]
+fn history_tells_past_refreshes_within_bounds() {
+    let record = |number: u64, outcome: &str| {
+        json!({
+            "number": number, "outcome": outcome,
+            "started": "2026-11-22T02:00:00Z", "finished": "2026-11-22T02:00:12.5Z",
+            "packages": [{ "name": "libc6", "architecture": "amd64", "old": "1", "new": "2" }],
+            "unfinished": [],
+            "waves": [{ "name": "canary", "state": "failed", "containers": ["web"] },
+                { "name": "default", "state": "not-started", "containers": ["db"] }],
+            "containers": [
+                { "name": "db", "action": "put-off", "reason": "'web' in wave 'canary' has failed" },
+                { "name": "web", "action": "rolled-back", "reason": "it exits at once", "wave": "canary",
+                    "why": [{ "reason": "named", "package": "libc6" }] },
+            ],
+            "unaffected": 7,
+            "verified": { "processes": 9, "stale": [{ "container": "web", "pid": 5, "path": "/usr/x\ny" }] },
+        })
+        .to_string()
+    };
+    let (one, two, three) = (record(9, "done"), record(10, "failed"), record(11, "done"));
+    let root = root(&[
+        ("var/lib/lodger/refreshes/9.json", &one),
+        ("var/lib/lodger/refreshes/10.json", &two),
+        ("var/lib/lodger/refreshes/11.json", &three),
+    ]);
+    let history = |arguments: &[&str]| told(lodger(root.path(), arguments));
+    let expected = "\
+NUMBER  STARTED               OUTCOME  PACKAGES  RESTARTED  PUT OFF  FAILED  SECONDS
+10      2026-11-22T02:00:00Z  failed   1         0          1        1       12
+11      2026-11-22T02:00:00Z  done     1         0          1        1       12
+";
+    assert_eq!(
+        history(&["history", "--last", "2"]),
+        (Some(0), expected.to_owned(), String::new())
+    );
+    let expected = "\
+Refresh 10: failed, from 2026-11-22T02:00:00Z to 2026-11-22T02:00:12.5Z
+
+PACKAGE      OLD  NEW
+libc6:amd64  1    2
+
+WAVE                     NAME  ACTION       REASON
+1 canary                 web   rolled-back  it exits at once; names libc6 in update.packages
+2 default (not started)  db    put-off      'web' in wave 'canary' has failed
+
+7 running containers were not affected. 1 of 9 processes on old code.
+  web: process 5 runs the old /usr/x\\ny
+";
+    assert_eq!(
+        history(&["history", "10"]),
+        (Some(0), expected.to_owned(), String::new())
+    );
+    assert_eq!(
+        json_of(&lodger(root.path(), &["history", "--json", "9"]))["outcome"],
+        "done"
+    );
+    assert_eq!(
+        history(&["history", "8"]),
+        (
+            Some(2),
+            String::new(),
+            "error: there is no record of a refresh 8; 'lodger history --last 0' lists all\n"
+                .to_owned()
+        )
+    );
+    // One that is broken hides no other.
+    fs::write(root.path().join("var/lib/lodger/refreshes/10.json"), "{").expect("a file");
+    let (status, stdout, stderr) = history(&["history"]);
+    assert_eq!((status, stdout.lines().count()), (Some(1), 3));
+    assert!(
+        stderr.starts_with("note: cannot make sense of '"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn without_a_refresh_there_is_no_history() {
+    let root = root(&[]);
+    let told = told(lodger(root.path(), &["history"]));
+    assert_eq!(
+        told,
+        (
+            Some(0),
+            "There has been no refresh yet.\n".to_owned(),
+            String::new()
+        )
+    );
+}
+
+#[test]
+fn only_what_runs_here_is_held_and_never_until_the_past() {
+    let root = root(&[]);
+    let hold = |arguments: &[&str]| {
+        let (status, _, stderr) = told(lodger(root.path(), arguments));
+        (status, stderr)
+    };
+    let elsewhere = "error: only containers of the running system can be held\n";
+    assert_eq!(hold(&["hold", "web"]), (Some(2), elsewhere.to_owned()));
+    assert_eq!(hold(&["unhold", "--all"]), (Some(2), elsewhere.to_owned()));
+    for wrong in [
+        &["hold"][..],
+        &["hold", "--all", "web"],
+        &["unhold"],
+        &["unhold", "--all", "--restart"],
+        &["hold", "Web!"],
+    ] {
+        assert_eq!(hold(wrong).0, Some(2), "{wrong:?}");
+    }
+    let past = Command::new(env!("CARGO_BIN_EXE_lodger"))
+        .args(["hold", "web", "--until", "2026-01-01T00:00:00Z"])
+        .env_clear()
+        .output()
+        .expect("lodger runs");
+    let expected = "error: \"2026-01-01T00:00:00Z\" is in the past: 2026-01-01T00:00:00Z\n";
+    assert_eq!(told(past), (Some(2), String::new(), expected.to_owned()));
+}

@@ -11,6 +11,7 @@ use lodger::container::Name;
 use lodger::prefix::Prefix;
 use lodger::refresh::hold::{self, Hold};
 use lodger::refresh::report::{Action, Outcome, Report, WaveState};
+use lodger::refresh::unhold::{Unheld, unhold, unhold_all};
 use lodger::refresh::{Places, refresh};
 use lodger::settings;
 use lodger::systemd::Systemd;
@@ -114,6 +115,11 @@ impl Host {
         refresh(&self.places, &mut systemd, &settings, &mut ())
     }
 
+    fn refresh_again(&self) -> Option<Report> {
+        self.places.mark().unwrap();
+        self.refresh(2)
+    }
+
     fn restarts(&self) -> Vec<String> {
         self.shared.lock().unwrap().restarts.clone()
     }
@@ -196,6 +202,55 @@ fn what_is_held_on_a_base_is_left_there() {
     assert_eq!(host.restarts(), [""; 0]);
     assert_eq!(actions(&report), [("web", Action::Skipped)]);
     assert_eq!(report.outcome, Outcome::Done);
+}
+
+#[test]
+fn what_is_let_go_from_a_base_is_restarted_though_it_has_started_since() {
+    let host = Host::new(&[("web", "active")]);
+    let state = host.places.state.join("containers/web");
+    fs::create_dir_all(&state).unwrap();
+    std::os::unix::fs::symlink("/run/lodger/bases/3", state.join("base")).unwrap();
+    host.dpkg_wrote(AFTER);
+    assert_eq!(
+        actions(&host.refresh(2).unwrap()),
+        [("web", Action::Skipped)]
+    );
+    // Somebody restarts it: on the base it is held on.
+    let now = lodger::refresh::moment::Moment::now().unwrap();
+    host.unit("web", |unit| unit.start_began = now.microseconds);
+
+    let web = Name::parse("web").unwrap();
+    let unheld = unhold(&host.places, &web).unwrap();
+    assert_eq!((unheld.base.as_deref(), unheld.due), (Some("3"), true));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(host.refresh_again(), None);
+    assert_eq!(unhold(&host.places, &web).unwrap(), Unheld::default());
+}
+
+#[test]
+fn a_hold_puts_off_and_its_end_takes_up() {
+    let host = Host::new(&[("db", "active"), ("web", "active")]);
+    let web = Name::parse("web").unwrap();
+    hold::put(&host.places, Some(&web), &Hold::until(None)).unwrap();
+    hold::put(&host.places, None, &Hold::until(None)).unwrap();
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("db", Action::PutOff), ("web", Action::PutOff)]
+    );
+    assert_eq!(unhold_all(&host.places).unwrap(), (true, true));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("db", Action::Restarted), ("web", Action::PutOff)]
+    );
+    let unheld = unhold(&host.places, &web).unwrap();
+    assert_eq!((unheld.hold, unheld.due), (true, true));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(unhold_all(&host.places).unwrap(), (false, false));
 }
 
 #[test]

@@ -8,13 +8,14 @@ use clap::Args;
 use lodger::container::installed;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
-use lodger::refresh::report::{Action, Report};
+use lodger::refresh::report::Report;
 use lodger::status::{ContainerStatus, HealthStatus, HealthWord, Status, status};
 use lodger::systemd::Systemd;
 use lodger::upper::shown;
 use nix::unistd::Uid;
 
 use super::plain_table::{plain_table, trimmed};
+use super::summary::summary;
 use super::write_json;
 
 /// Show what containers do now: their state, their processes, and whether these run the host's present code.
@@ -28,6 +29,9 @@ use super::write_json;
 ///
 /// BASE is the number of the pinned base it runs on ('lodger base list'), "-" on the live host. A container that is held
 /// stays on its base until 'lodger unhold'.
+///
+/// A container is DUE when a package change affects it and it has not started since; below the table stands what it waits for:
+/// a hold, the window of its wave, another container that failed. `lodger why` tells more.
 ///
 /// A container keeps its own of a package's file when it wrote it into its upper, but for files in /etc; updates do not reach
 /// that. `lodger audit` tells only these, `lodger diff` all that a container wrote.
@@ -89,6 +93,7 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
                 container.name, container.name
             )?;
         }
+        write_due(out, container)?;
         if let Some(HealthStatus { why: Some(why), .. }) = &container.health {
             writeln!(
                 out,
@@ -107,6 +112,20 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
     match &status.last_refresh {
         Some(report) => writeln!(out, "{}", in_words(report))?,
         None => writeln!(out, "There has been no refresh yet.")?,
+    }
+    Ok(())
+}
+
+fn write_due(out: &mut dyn Write, container: &ContainerStatus) -> Result<()> {
+    let (name, Some(due)) = (&container.name, &container.due) else {
+        return Ok(());
+    };
+    let waits_for = due.waits_for.as_deref();
+    let waits_for = waits_for.unwrap_or("what it waits for only root can see");
+    writeln!(out, "{name} is due: {waits_for}")?;
+    if let Some(failed) = &due.failed {
+        let (refresh, how) = (failed.refresh, &failed.how);
+        writeln!(out, "{name} failed in refresh {refresh}: {how}")?;
     }
     Ok(())
 }
@@ -140,32 +159,13 @@ fn write_shadows(out: &mut dyn Write, container: &ContainerStatus) -> Result<()>
 }
 
 fn in_words(report: &Report) -> String {
-    let mut text = format!(
-        "Last refresh: number {}, {}, at {}: {} packages changed, {} containers restarted, {} not affected, {} put off, {} \
-         failed; {} of {} processes on old code.",
+    format!(
+        "Last refresh: number {}, {}, at {}: {}",
         report.number,
         report.outcome.word(),
         report.finished,
-        report.packages.len(),
-        report.count(Action::Restarted),
-        report.unaffected,
-        report.count(Action::PutOff),
-        report.count(Action::Failed) + report.count(Action::RolledBack),
-        report.verified.stale.len(),
-        report.verified.processes,
-    );
-    if !report.unfinished.is_empty() {
-        text += &format!(
-            "\ndpkg had not finished with {}.",
-            report.unfinished.join(", ")
-        );
-    }
-    for container in &report.containers {
-        if let (true, Some(reason)) = (container.action.is_failure(), &container.reason) {
-            text += &format!("\n{}: {reason}", container.name);
-        }
-    }
-    text
+        summary(report)
+    )
 }
 
 fn table(containers: &[ContainerStatus]) -> String {
@@ -177,6 +177,7 @@ fn table(containers: &[ContainerStatus]) -> String {
         "BASE",
         "PROCESSES",
         "STALE",
+        "DUE",
     ];
     let mut table = plain_table(heads);
     for container in containers {
@@ -200,6 +201,10 @@ fn table(containers: &[ContainerStatus]) -> String {
             (Some(base), None) => base.clone(),
             (None, None) => "-".to_owned(),
         };
+        let due = match container.due {
+            Some(_) => "yes",
+            None => "no",
+        };
         let health = match &container.health {
             None => "-".to_owned(),
             Some(health) => match health.state {
@@ -216,6 +221,7 @@ fn table(containers: &[ContainerStatus]) -> String {
             &base,
             &processes,
             stale,
+            due,
         ]);
     }
     trimmed(&mut table)

@@ -1,4 +1,4 @@
-//! `lodger why`: a container in; why what changed affects it, as lines or JSON, out.
+//! `lodger why`: a container in; why it is due, what the last refresh did with it, and what its processes show, out.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -8,19 +8,27 @@ use clap::Args;
 use lodger::container::{Name, installed};
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
+use lodger::refresh::pending::Pending;
+use lodger::refresh::reason::Reason;
+use lodger::refresh::report::{self, ContainerReport, Report};
+use lodger::refresh::standing::{Standing, standings};
 use lodger::systemd::Systemd;
-use lodger::why::{Why, why};
+use lodger::why::{Why as Seen, why};
 use nix::unistd::Uid;
+use serde::Serialize;
 
-use super::write_json;
+use super::{present, write_json};
 
-/// Show why a container has to be restarted for what changed on the host to reach it.
+/// Tell why a container is due for a restart, or why the last refresh restarted it, and what is left to do.
 ///
-/// Compared are the base that it runs on and the one that it would start on now. What it maps and has open is seen by inode.
-/// What it may load, run or read next is told by what packages say that they need: modules of the interpreter that it runs,
-/// parts of its program, data that its program needs, and for a shell that runs other programs everything. It takes root.
+/// A container is due when a package change affects it and it has not started since. If no refresh has found it so, its processes
+/// are looked at now: what they map and have open is seen by inode, and compared with the base that it would start on; what they
+/// may load, run or read next is told by what packages say that they need: modules of the interpreter that it runs, parts of its
+/// program, data that its program needs, and for a shell that runs other programs everything.
+///
+/// The exit status is 0 if it is due or affected, 1 if it is not. It takes root to look at processes.
 #[derive(Debug, Args)]
-pub struct WhyOf {
+pub struct Why {
     /// The container: web, or web@3.
     #[arg(value_parser = Name::parse)]
     name: Name,
@@ -29,50 +37,160 @@ pub struct WhyOf {
     json: bool,
 }
 
-impl WhyOf {
-    /// Writes a line for each reason.
+#[derive(Debug, Serialize)]
+struct Told {
+    /// `None` without a good container file.
+    #[serde(flatten)]
+    seen: Option<Seen>,
+    due: Option<Standing>,
+    /// The last refresh, if it had to do with the container.
+    last: Option<Last>,
+}
+
+#[derive(Debug, Serialize)]
+struct Last {
+    refresh: u64,
+    started: String,
+    #[serde(flatten)]
+    container: ContainerReport,
+}
+
+impl Why {
+    /// Writes the reasons.
     ///
     /// # Errors
-    /// When there is no such container, or it cannot be looked at.
+    /// When there is no such container, or what refreshes have written cannot be read.
     pub fn run(&self, prefix: &Prefix, out: &mut dyn Write) -> Result<ExitCode> {
-        if !prefix.is_host() {
-            bail!("'why' is of the running system; it cannot be had of another root");
-        }
-        if !Uid::effective().is_root() {
-            bail!("only root may look at the processes of containers");
-        }
-        let installed = installed::read(prefix);
-        let mut containers = installed.containers();
-        let Some(container) = containers.find(|container| container.name == self.name) else {
-            bail!("there is no container '{}'", self.name);
+        let present = present::read(prefix, "why")?;
+        let places = Places::default();
+        let pending = Pending::read(&places)?;
+        let record = report::read_newest(&places.refreshes())?;
+        let told = Told {
+            seen: seen(prefix, &places, &self.name)?,
+            due: standings(&pending, &present.plan).remove(self.name.as_str()),
+            last: record.and_then(|record| last(record, &self.name)),
         };
-        let mut systemd = Systemd::connect()?;
-        let group = match systemd.service(&self.name.service())? {
-            Some(service) => systemd.control_group(&service)?,
-            None => String::new(),
-        };
-        let found = why(&Places::default(), container, &group)?;
-        for fault in &found.faults {
+        let is_known = told.due.is_some() || told.last.is_some() || told.seen.is_some();
+        if !is_known && !is_installed(prefix, &self.name) {
+            bail!(
+                "no container is called '{}', or its file has a mistake; 'lodger list' shows all",
+                self.name
+            );
+        }
+        for fault in told.seen.iter().flat_map(|seen| &seen.faults) {
             writeln!(io::stderr(), "note: in dpkg's status, {fault}")?;
         }
-        if self.json {
-            write_json(out, &found)?;
-        } else {
-            write_text(out, &found)?;
+        match self.json {
+            true => write_json(out, &told)?,
+            false => write_text(out, self.name.as_str(), &told)?,
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(match told.due.is_some() || told.is_affected() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        })
     }
 }
 
-fn write_text(out: &mut dyn Write, why: &Why) -> Result<()> {
-    let name = &why.name;
-    if why.evidence.processes == 0 {
-        writeln!(out, "{name} is not running")?;
-    } else if why.reasons.is_empty() {
-        writeln!(out, "{name} is not affected by what changed")?;
+impl Told {
+    fn is_affected(&self) -> bool {
+        let Some(seen) = self
+            .seen
+            .as_ref()
+            .filter(|seen| seen.evidence.processes > 0)
+        else {
+            return false;
+        };
+        // One that is to follow every change is affected by none as long as there is none.
+        let mut reasons = seen.reasons.iter();
+        reasons.any(|reason| *reason != Reason::Always || !seen.packages.is_empty())
     }
-    for reason in &why.reasons {
-        writeln!(out, "{name} {reason}")?;
+}
+
+/// What the processes of a container show; who is not root cannot look at them.
+fn seen(prefix: &Prefix, places: &Places, name: &Name) -> Result<Option<Seen>> {
+    let installed = installed::read(prefix);
+    let mut containers = installed.containers();
+    let Some(container) = containers.find(|container| container.name == *name) else {
+        return Ok(None);
+    };
+    if !Uid::effective().is_root() {
+        return Ok(None);
+    }
+    let mut systemd = Systemd::connect()?;
+    let group = match systemd.service(&name.service())? {
+        Some(service) => systemd.control_group(&service)?,
+        None => String::new(),
+    };
+    why(places, container, &group).map(Some)
+}
+
+fn is_installed(prefix: &Prefix, name: &Name) -> bool {
+    let installed = installed::read(prefix);
+    installed
+        .containers()
+        .any(|container| container.name == *name)
+}
+
+fn last(record: Report, name: &Name) -> Option<Last> {
+    let mut containers = record.containers.into_iter();
+    Some(Last {
+        refresh: record.number,
+        started: record.started,
+        container: containers.find(|container| container.name == name.as_str())?,
+    })
+}
+
+fn write_text(out: &mut dyn Write, name: &str, told: &Told) -> Result<()> {
+    if let Some(due) = &told.due {
+        writeln!(out, "{name} is due since refresh {}: it", due.refresh)?;
+        write_reasons(out, &due.reasons)?;
+        if let Some(failed) = &due.failed {
+            writeln!(
+                out,
+                "Its restart failed in refresh {}: {}",
+                failed.refresh, failed.how
+            )?;
+        }
+        let remedy = due.hindrance.as_ref();
+        let remedy = remedy.and_then(|hindrance| hindrance.remedy(name));
+        match remedy {
+            Some(remedy) => writeln!(out, "What it waits for: {}; {remedy}", due.waits_for())?,
+            None => writeln!(out, "What it waits for: {}", due.waits_for())?,
+        }
+        return Ok(());
+    }
+    if let Some(seen) = told.seen.as_ref().filter(|_| told.is_affected()) {
+        writeln!(out, "{name} is not due in a refresh, and affected: it")?;
+        write_reasons(out, &seen.reasons)?;
+    } else {
+        writeln!(out, "{name} is not due.")?;
+    }
+    let Some(last) = &told.last else {
+        return Ok(());
+    };
+    let container = &last.container;
+    let mut text = format!(
+        "Refresh {}, at {}: {}",
+        last.refresh,
+        last.started,
+        container.action.word()
+    );
+    if let Some(wave) = &container.wave {
+        text += &format!(" in wave '{wave}'");
+    }
+    if let Some(reason) = &container.reason {
+        text += &format!(", {reason}");
+    }
+    if !container.why.is_empty() {
+        text += "; it";
+    }
+    writeln!(out, "{text}")?;
+    write_reasons(out, &container.why)
+}
+
+fn write_reasons(out: &mut dyn Write, reasons: &[Reason]) -> Result<()> {
+    for reason in reasons {
+        writeln!(out, "  {reason}")?;
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ use super::plan::{Candidate, Hindrance, Rules};
 use super::report::{Action, ContainerReport};
 use super::waves::wave_of;
 use super::{Offer, Refresh, hold};
-use crate::container::Base;
 use crate::container::update::UpdatePolicy;
+use crate::container::{Base, Name};
 use crate::place;
 use crate::root::lower;
 use crate::systemd::{ServiceDetails, ServiceState};
@@ -80,6 +80,7 @@ impl<'a> Refresh<'a> {
         };
         let held = lower::held(&self.places.state_of(&service.name))?;
         self.note_interrupted(service, held.is_none());
+        self.note_released(&service.name)?;
         let Some(due) = self.pending.containers.get(name).cloned() else {
             return Ok(None);
         };
@@ -136,6 +137,19 @@ impl<'a> Refresh<'a> {
                 how: "it failed while lodgerd was interrupted".to_owned(),
             });
         }
+    }
+
+    /// What was started on a base that the container was held on until now is not on the new code.
+    fn note_released(&mut self, name: &Name) -> Result<()> {
+        let Some(due) = self.pending.containers.get_mut(name.as_str()) else {
+            return Ok(());
+        };
+        if let Some(released) = hold::released(self.places, name, &self.boot)?
+            && due.since.is_before(&self.boot, released.microseconds)
+        {
+            due.since = released;
+        }
+        Ok(())
     }
 
     /// What an interrupted refresh has restarted is part of its record.

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::moment::Moment;
+use super::pending::Pending;
 use super::places::Places;
 use crate::container::Name;
 use crate::root::overlay::make_directory;
@@ -72,7 +74,7 @@ fn longer(one: Hold, two: Hold) -> Hold {
     }
 }
 
-/// Holds a container, or all.
+/// Holds a container, or all. If it is due, a refresh takes note of when the hold ends.
 ///
 /// # Errors
 /// When that cannot be written.
@@ -82,7 +84,17 @@ pub fn put(places: &Places, name: Option<&Name>, hold: &Hold) -> Result<()> {
         make_directory(directory, 0o700)
             .with_context(|| format!("cannot make '{}'", directory.display()))?;
     }
-    state_file::write(&path, hold)
+    state_file::write(&path, hold)?;
+    let pending = Pending::read(places)?.containers;
+    let is_due = match name {
+        Some(name) => pending.contains_key(name.as_str()),
+        None => !pending.is_empty(),
+    };
+    // Only a refresh starts the timer that ends it.
+    match is_due && hold.until.is_some() {
+        true => places.mark(),
+        false => Ok(()),
+    }
 }
 
 /// Takes a hold off; whether there was one.
@@ -95,6 +107,26 @@ pub fn take_off(places: &Places, name: Option<&Name>) -> Result<bool> {
     state_file::remove(&path)?;
     Ok(was_there)
 }
+
+/// Notes that a container leaves the base it is held on: what it was started on until now is not what the host has.
+///
+/// # Errors
+/// When that cannot be written.
+pub fn release(places: &Places, name: &Name) -> Result<()> {
+    state_file::write(&places.state_of(name).join(RELEASED), &Moment::now()?)
+}
+
+/// When a container last left a base that it was held on, if that was in this boot.
+///
+/// # Errors
+/// When what was written cannot be read.
+pub fn released(places: &Places, name: &Name, boot: &str) -> Result<Option<Moment>> {
+    let moment: Option<Moment> = state_file::read(&places.state_of(name).join(RELEASED))?;
+    Ok(moment.filter(|moment| moment.boot == boot))
+}
+
+/// In a container's state: when it last left a base.
+const RELEASED: &str = "released.json";
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::StaleProcess;
+use super::census::Fate;
 use super::evidence::{Evidence, MOST_TOLD, Program, Sighting, Undecided};
 use crate::upper::shown;
 
@@ -19,6 +20,10 @@ pub struct Findings {
     pub processes: usize,
     /// Those on old code.
     pub stale: Vec<StaleProcess>,
+    /// Those of which nothing could be told.
+    pub unknown: Vec<StaleProcess>,
+    /// What each maps of what was asked for.
+    pub fates: BTreeMap<(i32, usize), Fate>,
     maps: BTreeMap<PathBuf, i32>,
     opens: BTreeMap<PathBuf, i32>,
     /// Whether each has run others.
@@ -37,6 +42,14 @@ impl Findings {
         }
         if self.maps.len() < MOST_TOLD {
             self.maps.entry(path).or_insert(pid);
+        }
+    }
+
+    /// A process maps what was asked for; the worst counts.
+    pub fn add_fate(&mut self, pid: i32, fate: Option<(usize, Fate)>) {
+        if let Some((number, fate)) = fate {
+            let worst = self.fates.entry((pid, number)).or_insert(fate);
+            *worst = fate.max(*worst);
         }
     }
 
@@ -69,10 +82,12 @@ impl Findings {
 
     /// The same, and so it counts as stale.
     pub fn add_unknown(&mut self, pid: i32, program: Option<PathBuf>, why: String) {
-        self.stale.push(StaleProcess {
+        let stale = StaleProcess {
             pid,
             path: format!("({why})"),
-        });
+        };
+        self.unknown.push(stale.clone());
+        self.stale.push(stale);
         self.add_undecided(pid, program, why);
     }
 

@@ -66,7 +66,11 @@ impl Scanner {
         }
     }
 
-    fn is_current(&mut self, tree: Tree, path: &Path, inode: u64) -> Result<bool> {
+    /// Whether the host, or the current base, has this inode at this path.
+    ///
+    /// # Errors
+    /// When it cannot be looked up.
+    pub(super) fn is_current(&mut self, tree: Tree, path: &Path, inode: u64) -> Result<bool> {
         let node = self.trees.node(tree, path)?;
         Ok(node.is_some_and(|node| node.inode == inode))
     }

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use anyhow::Result;
 use nix::libc;
 
+use super::census::Fate;
 use super::maps::{self, Mapping};
 use super::open_files::OpenFiles;
 use super::process::{Buffer, Identity, Process};
@@ -169,16 +170,25 @@ impl Scanner {
                 libraries.push(mapping.path().to_path_buf());
             }
             if self.is_plainly_current(sight, &mapping)? {
+                if let Depth::Files(wanted) = subject.depth {
+                    let number = wanted.get(mapping.path());
+                    let fate = number.map(|number| (*number, Fate::New));
+                    subject.found.add_fate(sight.pid, fate);
+                }
                 continue;
             }
             let view = self.view(subject, sight)?;
             let stale = self.stale_path(&view, &mapping)?;
+            if stale.is_some() && !self.is_member(subject, sight)? {
+                break;
+            }
+            if let Depth::Files(wanted) = subject.depth {
+                let fate = self.fate(&view, &mapping, stale.as_deref(), wanted)?;
+                subject.found.add_fate(sight.pid, fate);
+            }
             let Some(path) = stale else {
                 continue;
             };
-            if !self.is_member(subject, sight)? {
-                break;
-            }
             subject.found.add_mapped(sight.pid, path);
             if subject.depth == Depth::Code {
                 break;

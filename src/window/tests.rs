@@ -1,5 +1,7 @@
 //! Answers of systemd-analyze(1), real ones and made-up ones, in; windows out.
 
+use std::process::Command;
+
 use super::*;
 
 fn at(time: &str) -> SystemTime {
