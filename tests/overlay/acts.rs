@@ -31,6 +31,11 @@ pub enum Act {
 }
 
 impl Act {
+    /// Whether an inode that was there is then at a place where it was not.
+    pub fn gives_another_place(&self) -> bool {
+        matches!(self, Act::Rename(..) | Act::Link(..))
+    }
+
     pub fn on(&self, tree: &Path) {
         let at = |path: &PathBuf| tree.join(path);
         // What fails is part of the game.
