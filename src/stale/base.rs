@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::process::{Process, has_ended};
 use super::view::Root;
 use super::{MOST_PROCESSES, Scanner};
-use crate::cgroup;
+use crate::cgroup::Group;
 use crate::container::Name;
 
 /// The most processes that are asked: those that called chroot(2) do not tell.
@@ -17,7 +17,7 @@ impl Scanner {
     /// # Errors
     /// When the control group cannot be read.
     pub fn base(&mut self, name: &Name, cgroup: &str) -> Result<Option<String>> {
-        let pids = cgroup::processes_below(cgroup, MOST_PROCESSES)?;
+        let pids = Group::of(cgroup).processes_below(MOST_PROCESSES)?;
         for pid in pids.into_iter().take(MOST_ASKED) {
             match self.base_of(name, cgroup, pid) {
                 Ok(Some(base)) => return Ok(base),
