@@ -26,7 +26,8 @@ impl Progress {
     /// One for this terminal; `quiet` leaves out lines.
     pub fn new(quiet: bool) -> Self {
         let bars = io::stderr().is_terminal().then(MultiProgress::new);
-        Self::with(bars, quiet)
+        // A terminal that cannot move its cursor shows none.
+        Self::with(bars.filter(|bars| !bars.is_hidden()), quiet)
     }
 
     fn with(bars: Option<MultiProgress>, quiet: bool) -> Self {
