@@ -17,7 +17,9 @@ impl Scanner {
     /// # Errors
     /// When the control group cannot be read.
     pub fn base(&mut self, name: &Name, cgroup: &str) -> Result<Option<String>> {
-        let pids = Group::of(cgroup).processes_below(MOST_PROCESSES)?;
+        let mut group = Group::of(cgroup);
+        let mut pids = group.own_processes(MOST_PROCESSES)?;
+        pids.extend(group.processes_below(MOST_PROCESSES)?);
         for pid in pids.into_iter().take(MOST_ASKED) {
             match self.base_of(name, cgroup, pid) {
                 Ok(Some(base)) => return Ok(base),
