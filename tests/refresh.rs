@@ -343,6 +343,18 @@ fn a_wave_that_fails_keeps_those_after_it_from_starting_until_it_is_mended() {
 }
 
 #[test]
+fn what_somebody_stops_while_it_is_restarted_stays_stopped() {
+    let host = Host::new(&[("web", "active")]);
+    host.unit("web", |unit| unit.result = "canceled");
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(host.restarts(), ["lodger-web.service"]);
+    assert_eq!(actions(&report), [("web", Action::Stopped)]);
+    assert_eq!(report.outcome, Outcome::Done);
+    assert!(host.starts().is_empty() && !host.places.affected().exists());
+}
+
+#[test]
 fn the_settings_may_have_later_waves_go_on() {
     let host = Host::new(&[("probe", "active"), ("web", "active")]);
     host.file("probe", "update.wave = \"canary\"");

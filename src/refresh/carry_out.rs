@@ -128,6 +128,7 @@ impl Refresh<'_> {
             settle: update.unwrap_or_default().settle,
             health: container.and_then(health_of),
             has_failed: false,
+            was_canceled: false,
             name,
         })
     }

@@ -35,6 +35,8 @@ pub struct Member {
     pub health: Option<Duration>,
     /// Whether its restart has failed once already.
     pub has_failed: bool,
+    /// Whether somebody has put another job in the place of its restart: what then does not run was stopped.
+    pub was_canceled: bool,
 }
 
 /// What became of a container.
@@ -198,10 +200,10 @@ impl<'a> Wave<'a> {
                 None => Ok(member.settling(start)),
             };
         }
-        if state.active == "inactive" {
+        if state.active == "inactive" || member.was_canceled {
             return Ok(Stage::Over(Became::Stopped));
         }
-        if !member.has_failed {
+        if !member.has_failed && matches!(result, Some("failed" | "timeout")) {
             return self.again(at);
         }
         let details = self.systemd.details(&state)?;
@@ -322,7 +324,9 @@ impl<'a> Wave<'a> {
         let next = match &self.members[at].1 {
             Stage::Restarting { ours, .. } => {
                 let ours = *ours;
-                let unit = self.members[at].0.unit.clone();
+                let member = &mut self.members[at].0;
+                member.was_canceled |= ours && result == Some("canceled");
+                let unit = member.unit.clone();
                 let state = self.systemd.service(&unit)?;
                 // After somebody else's job the container may need its restart still; or a second job followed the first.
                 match !ours || state.is_some_and(|state| state.job.is_some()) {
