@@ -10,13 +10,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use nix::time::{ClockId, clock_gettime};
+use anyhow::{Result, bail};
 
 use crate::container::{Container, Health, Name, installed};
 use crate::log;
 use crate::main_process::MainProcess;
 use crate::prefix::Prefix;
+use crate::refresh::moment::monotonic;
 use crate::systemd::{Job, Run, Systemd};
 
 pub mod check;
@@ -136,16 +136,6 @@ fn answer_since(name: &Name, invocation: &str, since: u64) -> Result<Answer> {
     let record = record::read(&record::path(name), invocation)?;
     let record = record.filter(|record| record.began >= since);
     Ok(record.map_or(Answer::Unchecked, |record| record.answer()))
-}
-
-/// Microseconds of CLOCK_MONOTONIC.
-///
-/// # Errors
-/// When the kernel has no such clock.
-fn monotonic() -> Result<u64> {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).context("cannot read the clock")?;
-    let micros = Duration::from(now).as_micros();
-    u64::try_from(micros).context("the clock is beyond its end")
 }
 
 fn read_container(name: &Name) -> Result<Option<Container>> {

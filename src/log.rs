@@ -99,7 +99,7 @@ pub fn report(report: &Report) {
         report.count(Action::Restarted),
         report.unaffected,
         report.count(Action::PutOff),
-        report.count(Action::Failed) + report.count(Action::RolledBack),
+        report.failures(),
         report.verified.stale.len(),
         report.verified.processes,
     );

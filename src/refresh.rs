@@ -55,7 +55,7 @@ use crate::systemd::Systemd;
 use look::Changed;
 use moment::{Moment, boot_id, now_rfc3339};
 use pending::Pending;
-use places::{Baseline, base_number};
+use places::Baseline;
 use report::{Action, ContainerReport, Outcome, Report, Verified};
 
 pub use places::Places;
@@ -219,7 +219,7 @@ impl Refresh<'_> {
             self.report.packages = self.under_way.packages.clone();
             return Ok(!self.report.packages.is_empty());
         }
-        let current = base_number(&self.places.bases.join(place::CURRENT_BASE));
+        let current = self.places.current_base();
         tracing::info!(
             packages = packages.len(),
             refresh = self.under_way.number,

@@ -10,7 +10,7 @@ pub fn summary(report: &Report) -> String {
         report.count(Action::Restarted),
         report.unaffected,
         report.count(Action::PutOff),
-        report.count(Action::Failed) + report.count(Action::RolledBack),
+        report.failures(),
         report.verified.stale.len(),
         report.verified.processes,
     );

@@ -110,7 +110,7 @@ impl Refresh<'_> {
 
     /// The running containers that may be on old code: not those on the current base, nor those that started after the change.
     fn look_at_running(&mut self, since: &Moment, offer: Offer) -> Result<Vec<Looked>> {
-        let current = super::base_number(&self.places.bases.join(crate::place::CURRENT_BASE));
+        let current = self.places.current_base();
         let mut scanner = Scanner::new(&self.places.bases)?;
         let mut looked = Vec::new();
         for service in self.systemd.services()? {

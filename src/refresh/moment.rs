@@ -22,12 +22,9 @@ impl Moment {
     /// # Errors
     /// When the kernel tells neither boot nor time.
     pub fn now() -> Result<Self> {
-        let now = clock_gettime(ClockId::CLOCK_MONOTONIC).context("cannot read CLOCK_MONOTONIC")?;
-        // Neither is negative on this clock.
-        let (seconds, nanoseconds) = (now.tv_sec().unsigned_abs(), now.tv_nsec().unsigned_abs());
         Ok(Self {
             boot: boot_id()?,
-            microseconds: seconds * 1_000_000 + nanoseconds / 1000,
+            microseconds: monotonic()?,
         })
     }
 
@@ -35,6 +32,17 @@ impl Moment {
     pub fn is_before(&self, boot: &str, start: u64) -> bool {
         self.boot != boot || start > self.microseconds
     }
+}
+
+/// Microseconds of CLOCK_MONOTONIC.
+///
+/// # Errors
+/// When the kernel does not tell the time.
+pub fn monotonic() -> Result<u64> {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).context("cannot read CLOCK_MONOTONIC")?;
+    // Neither is negative on this clock.
+    let (seconds, nanoseconds) = (now.tv_sec().unsigned_abs(), now.tv_nsec().unsigned_abs());
+    Ok(seconds * 1_000_000 + nanoseconds / 1000)
 }
 
 /// The kernel's id of this boot.

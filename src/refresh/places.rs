@@ -1,7 +1,7 @@
 //! Where a refresh reads and writes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -84,14 +84,21 @@ impl Places {
         fs::write(&path, boot_id()?).with_context(|| format!("cannot make '{}'", path.display()))
     }
 
+    /// The number that the link to the current base names; `None` if there is no such link.
+    pub fn current_base(&self) -> Option<String> {
+        let number = fs::read_link(self.bases.join(place::CURRENT_BASE)).ok()?;
+        let number = number.file_name()?.to_str()?;
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| number.to_owned())
+    }
+
     /// Records dpkg's present database as the baseline.
     ///
     /// # Errors
     /// When it cannot be read or written.
     pub fn record_baseline(&self) -> Result<()> {
-        let current = self.bases.join(place::CURRENT_BASE);
         let baseline = Baseline {
-            base: base_number(&current),
+            base: self.current_base(),
             database: Database::read(&self.admindir)?,
         };
         state_file::write(&self.baseline(), &baseline)
@@ -107,12 +114,4 @@ pub struct Baseline {
     /// dpkg's database.
     #[serde(flatten)]
     pub database: Database,
-}
-
-/// The number that the link to the current base names.
-pub fn base_number(link: &Path) -> Option<String> {
-    let number = fs::read_link(link).ok()?;
-    let number = number.file_name()?.to_str()?;
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| number.to_owned())
 }

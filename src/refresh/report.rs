@@ -183,9 +183,15 @@ impl Report {
 
     /// Whether no container has failed, and no process runs old code that should not.
     pub fn is_good(&self) -> bool {
-        let mut containers = self.containers.iter();
-        !containers.any(|container| container.action.is_failure())
-            && self.verified.unexpected().next().is_none()
+        self.failures() == 0 && self.verified.unexpected().next().is_none()
+    }
+
+    /// How many containers somebody has to look at.
+    pub fn failures(&self) -> usize {
+        let containers = self.containers.iter();
+        containers
+            .filter(|container| container.action.is_failure())
+            .count()
     }
 
     /// Containers with this action.
