@@ -137,8 +137,9 @@ pub fn status(
         .containers()
         .map(|container| (&container.name, container))
         .collect();
-    for service in systemd.services()? {
-        let details = systemd.details(&service)?;
+    let services = systemd.services()?;
+    let details = systemd.details_of_each(&services.iter().collect::<Vec<_>>())?;
+    for (service, details) in services.into_iter().zip(details) {
         let held = held(places, &service.name, look)?;
         let health = by_name
             .get(&service.name)

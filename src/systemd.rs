@@ -1,21 +1,25 @@
 //! The only file that speaks D-Bus to systemd: questions and jobs in, unit states and job results out.
 //! Everything of it that is about the end of jobs is in `jobs`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
+use futures_util::future::join_all;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, block_on, connection, proxy};
 
-use crate::container::Name;
 use crate::place;
 
 mod jobs;
 mod run;
+mod service;
 
 pub use jobs::FinishedJobs;
 pub use run::Run;
+use service::AT_ONCE;
+pub use service::{ServiceDetails, ServiceState};
 
 /// How long PID 1 may be away: a re-execution takes well under a second, but may come with an upgrade under load.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,58 +81,6 @@ type ListedUnit = (
     OwnedObjectPath,
 );
 
-/// One container's service as systemd has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceState {
-    /// The container.
-    pub name: Name,
-    /// `lodger-NAME.service`.
-    pub unit: String,
-    /// `loaded`, `not-found` ...
-    pub load: String,
-    /// `active`, `activating`, `failed` ...
-    pub active: String,
-    /// `running`, `auto-restart` ...
-    pub sub: String,
-    /// The job that is queued or running for it, if there is one.
-    pub job: Option<Job>,
-    object: OwnedObjectPath,
-}
-
-impl ServiceState {
-    /// Whether it is running, on its way there, or about to be restarted by systemd.
-    pub fn is_running(&self) -> bool {
-        matches!(
-            self.active.as_str(),
-            "active" | "activating" | "reloading" | "refreshing"
-        )
-    }
-
-    /// Whether it is running, and not merely on its way there.
-    pub fn is_up(&self) -> bool {
-        matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
-    }
-}
-
-/// What is known of one service besides its state.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServiceDetails {
-    /// See [`Systemd::start_began`].
-    pub start_began: u64,
-    /// Since when it is in its state: microseconds since 1970; 0 if unknown.
-    pub since: u64,
-    /// See [`Systemd::control_group`].
-    pub control_group: String,
-    /// `RootDirectory=`: the container's root, unless the unit is a stub for a broken container file.
-    pub root_directory: String,
-    /// `Wants=`: among them [`crate::place::BASE_UNIT`] where the root is made of a pinned base.
-    pub wants: Vec<String>,
-    /// `Requires=`: units that this one needs, and is restarted with.
-    pub requires: Vec<String>,
-    /// `Result=`: `success`, `exit-code`, `timeout` ...
-    pub result: String,
-}
-
 /// A job in systemd's queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Job(OwnedObjectPath);
@@ -171,63 +123,25 @@ impl Systemd {
         Ok(state == "stopping")
     }
 
-    /// The services of containers that are loaded, by name.
-    ///
-    /// # Errors
-    /// When systemd does not answer.
-    pub fn services(&mut self) -> Result<Vec<ServiceState>> {
-        let listed = self.ask("the services of containers", async |manager| {
-            manager
-                .list_units_by_patterns(&[], &["lodger-*.service"])
-                .await
-        })?;
-        let mut services: Vec<ServiceState> =
-            listed.into_iter().filter_map(service_state).collect();
-        services.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(services)
-    }
-
-    /// One service, whether it is loaded or not.
-    ///
-    /// # Errors
-    /// When systemd does not answer.
-    pub fn service(&mut self, unit: &str) -> Result<Option<ServiceState>> {
-        let listed = self.ask(&format!("about {unit}"), async |manager| {
-            manager.list_units_by_names(&[unit]).await
-        })?;
-        Ok(listed.into_iter().find_map(service_state))
-    }
-
-    /// When the last start of a service began, before its root was mounted: microseconds of CLOCK_MONOTONIC; 0 if never.
-    ///
-    /// # Errors
-    /// When systemd does not answer.
-    pub fn start_began(&mut self, service: &ServiceState) -> Result<u64> {
-        self.property(service, "Unit", "InactiveExitTimestampMonotonic")
-    }
-
-    /// `ControlGroup=` of a service; empty when it has none.
-    ///
-    /// # Errors
-    /// When systemd does not answer.
-    pub fn control_group(&mut self, service: &ServiceState) -> Result<String> {
-        self.property(service, "Service", "ControlGroup")
-    }
-
-    /// Asks for the details of a service.
-    ///
-    /// # Errors
-    /// When systemd does not answer.
-    pub fn details(&mut self, service: &ServiceState) -> Result<ServiceDetails> {
-        Ok(ServiceDetails {
-            start_began: self.start_began(service)?,
-            since: self.property(service, "Unit", "StateChangeTimestamp")?,
-            control_group: self.control_group(service)?,
-            root_directory: self.property(service, "Service", "RootDirectory")?,
-            wants: self.property(service, "Unit", "Wants")?,
-            requires: self.property(service, "Unit", "Requires")?,
-            result: self.property(service, "Service", "Result")?,
-        })
+    /// Queues a restart of each of `units` that is running, and nothing for the others. What became of each question.
+    pub fn try_restart_each(&mut self, units: &[&str]) -> Vec<Result<Job>> {
+        let mut jobs = Vec::with_capacity(units.len());
+        for units in units.chunks(AT_ONCE) {
+            let connection = &self.connection;
+            let answers = block_on(join_all(units.iter().map(async |unit| {
+                let manager = ManagerProxy::new(connection).await?;
+                manager.try_restart_unit(unit, "replace").await
+            })));
+            for (unit, answer) in units.iter().zip(answers) {
+                jobs.push(match answer {
+                    Ok(job) => Ok(Job(job)),
+                    Err(cause) if is_passing(&cause) => self.try_restart(unit),
+                    Err(cause) => Err(cause)
+                        .with_context(|| format!("cannot ask systemd for a restart of {unit}")),
+                });
+            }
+        }
+        jobs
     }
 
     /// Queues a restart of `unit` if it is running, and nothing otherwise.
@@ -312,9 +226,10 @@ impl Systemd {
     }
 
     fn wait_for(&mut self, finished: &mut FinishedJobs, job: Job) -> Result<Option<String>> {
-        let job = [job];
+        let job = HashMap::from([(job, ())]);
         loop {
-            if let Some((_, result)) = finished.wait(self, &job, PATIENCE)? {
+            let mut ended = finished.wait(self, &job, PATIENCE, Duration::ZERO)?;
+            if let Some(((), result)) = ended.pop() {
                 return Ok(result);
             }
         }
@@ -347,26 +262,6 @@ impl Systemd {
     /// When systemd cannot be reached.
     pub fn finished_jobs(&self) -> Result<FinishedJobs> {
         FinishedJobs::subscribe(self.connect.clone())
-    }
-
-    fn property<T: TryFrom<OwnedVariant>>(
-        &mut self,
-        service: &ServiceState,
-        interface: &str,
-        name: &str,
-    ) -> Result<T> {
-        let interface = format!("org.freedesktop.systemd1.{interface}");
-        let value = self.ask_at(
-            &format!("for {name} of {}", service.unit),
-            async |connection| {
-                PropertiesProxy::new(connection, service.object.clone())
-                    .await?
-                    .get(&interface, name)
-                    .await
-            },
-        )?;
-        T::try_from(value)
-            .map_err(|_| anyhow::anyhow!("{name} of {} is not of the type expected", service.unit))
     }
 
     fn ask<T>(
@@ -409,22 +304,6 @@ fn connect_to_host() -> Result<Connection> {
     block_on(connection::Builder::system().build()).context(
         "cannot ask systemd without the system bus (D-Bus); see 'systemctl status dbus.socket'",
     )
-}
-
-fn service_state(listed: ListedUnit) -> Option<ServiceState> {
-    let (unit, _, load, active, sub, _, object, job_id, _, job) = listed;
-    let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
-    let name = Name::parse(name).ok()?;
-    let job = (job_id != 0).then_some(Job(job));
-    Some(ServiceState {
-        name,
-        unit,
-        load,
-        active,
-        sub,
-        job,
-        object,
-    })
 }
 
 /// Whether the same question may well be answered in a moment.

@@ -42,12 +42,11 @@ pub fn list(places: &Places) -> Result<Vec<Listed>> {
     let due = due(places, &mut systemd)?;
     let mut scanner = Scanner::new(&places.bases)?;
     let mut listed = Vec::new();
-    for service in systemd.services()? {
+    let services = systemd.services()?;
+    let groups = systemd.control_groups(&services.iter().collect::<Vec<_>>())?;
+    for (service, group) in services.into_iter().zip(groups) {
         let base = match service.is_running() {
-            true => {
-                let group = systemd.control_group(&service)?;
-                scanner.base(&service.name, &group)?
-            }
+            true => scanner.base(&service.name, &group)?,
             false => None,
         };
         listed.push((service.name.to_string(), service.active, base));

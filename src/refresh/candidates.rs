@@ -37,9 +37,11 @@ impl<'a> Refresh<'a> {
             .into_iter()
             .map(|service| (service.name.to_string(), service))
             .collect();
+        let mut details = self.details_of_pending(&services)?;
         let mut due = Vec::new();
         for name in self.pending.containers.keys().cloned().collect::<Vec<_>>() {
-            match self.candidate(services.get(&name), &name)? {
+            let service = services.get(&name).zip(details.remove(&name));
+            match self.candidate(service, &name)? {
                 Some(candidate) => due.push(candidate),
                 None => {
                     self.pending.containers.remove(&name);
@@ -69,13 +71,25 @@ impl<'a> Refresh<'a> {
         })
     }
 
+    /// By their names.
+    fn details_of_pending(
+        &mut self,
+        services: &BTreeMap<String, ServiceState>,
+    ) -> Result<BTreeMap<String, ServiceDetails>> {
+        let names = self.pending.containers.keys();
+        let pending: Vec<&ServiceState> = names.filter_map(|name| services.get(name)).collect();
+        let details = self.systemd.details_of_each(&pending)?;
+        let names = pending.iter().map(|service| service.name.to_string());
+        Ok(names.zip(details).collect())
+    }
+
     /// `None` if it has nothing to be restarted for any more: it has started since, or does not run.
     fn candidate(
         &mut self,
-        service: Option<&ServiceState>,
+        service: Option<(&ServiceState, ServiceDetails)>,
         name: &str,
     ) -> Result<Option<Candidate>> {
-        let Some(service) = service else {
+        let Some((service, details)) = service else {
             return Ok(None);
         };
         let held = lower::held(&self.places.state_of(&service.name))?;
@@ -87,7 +101,6 @@ impl<'a> Refresh<'a> {
         if !service.is_running() && due.failed.is_none() {
             return Ok(None);
         }
-        let details = self.systemd.details(service)?;
         let is_fresh = due.since.is_before(&self.boot, details.start_began);
         if is_fresh && service.is_running() && held.is_none() {
             self.tell_interrupted(name, &due);

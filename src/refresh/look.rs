@@ -113,18 +113,18 @@ impl Refresh<'_> {
         let current = self.places.current_base();
         let mut scanner = Scanner::new(&self.places.bases)?;
         let mut looked = Vec::new();
-        for service in self.systemd.services()? {
-            if !service.is_running() || (offer == Offer::NoBase && self.is_pinned(&service)?) {
-                continue;
-            }
-            let group = self.systemd.control_group(&service)?;
+        let running = self.running(offer)?;
+        let states: Vec<&ServiceState> = running.iter().collect();
+        let groups = self.systemd.control_groups(&states)?;
+        let starts = self.systemd.starts_began(&states)?;
+        for ((service, group), start) in running.into_iter().zip(groups).zip(starts) {
             let mut evidence = scanner.evidence(&service.name, &group)?;
             if evidence.processes == 0 && evidence.undecided.is_empty() {
                 evidence = Evidence::unknown("it has no process to look at".to_owned());
             }
             let is_new = match &evidence.base {
                 Some(base) => Some(base) == current.as_ref() && is_clean(&evidence),
-                None => since.is_before(&self.boot, self.systemd.start_began(&service)?),
+                None => since.is_before(&self.boot, start),
             };
             if is_new {
                 self.report.unaffected += 1;
@@ -141,6 +141,22 @@ impl Refresh<'_> {
             });
         }
         Ok(looked)
+    }
+
+    /// Those whose code the refresh has something new for.
+    fn running(&mut self, offer: Offer) -> Result<Vec<ServiceState>> {
+        let mut running = self.systemd.services()?;
+        running.retain(ServiceState::is_running);
+        if offer == Offer::Everything {
+            return Ok(running);
+        }
+        let mut on_host = Vec::new();
+        for service in running {
+            if !self.is_pinned(&service)? {
+                on_host.push(service);
+            }
+        }
+        Ok(on_host)
     }
 
     /// The reasons of each, none if it is not affected.

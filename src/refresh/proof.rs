@@ -101,12 +101,10 @@ pub fn proof(
     let due = standings(&Pending::read(places)?, &present.plan);
     let mut scanner = Scanner::new(&places.bases)?;
     let mut proof = Proof::new(question.packages);
-    for service in systemd
-        .services()?
-        .into_iter()
-        .filter(ServiceState::is_running)
-    {
-        let group = systemd.control_group(&service)?;
+    let mut services = systemd.services()?;
+    services.retain(ServiceState::is_running);
+    let groups = systemd.control_groups(&services.iter().collect::<Vec<_>>())?;
+    for (service, group) in services.iter().zip(groups) {
         let mut census = scanner.census(&service.name, &group, &wanted)?;
         if !question.everything {
             census.stale.clear();

@@ -19,9 +19,10 @@ pub fn verify(
 ) -> Result<Verified> {
     let mut scanner = Scanner::new(&places.bases)?;
     let mut verified = Verified::default();
-    let services = systemd.services()?.into_iter();
-    for service in services.filter(ServiceState::is_running) {
-        let group = systemd.control_group(&service)?;
+    let mut services = systemd.services()?;
+    services.retain(ServiceState::is_running);
+    let groups = systemd.control_groups(&services.iter().collect::<Vec<_>>())?;
+    for (service, group) in services.iter().zip(groups) {
         let scan = scanner.scan(&service.name, &group)?;
         verified.processes += scan.processes;
         if scan.stale.is_empty() {

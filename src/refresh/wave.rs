@@ -3,6 +3,7 @@
 //! A container goes through stages: its restart job, its health check if it has one, and a time in which it has to stay up.
 //! Only the jobs are limited in number; to settle costs nothing, so a wave settles as one.
 
+use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,15 +11,23 @@ use anyhow::Result;
 
 use super::moment::Moment;
 use crate::container::Name;
-use crate::health::{Answer, Asked};
-use crate::systemd::{FinishedJobs, Job, Systemd};
+use crate::systemd::{FinishedJobs, Job, ServiceState, Systemd};
+
+mod health;
+mod restart;
+mod stage;
+
+use stage::Stage;
 
 /// How long one restart may take: systemd's own limits for stop and start, and dependencies that are restarted with it.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 /// How long to wait for jobs before the rest is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// Between two health checks of a container that is not healthy yet.
-const BETWEEN_CHECKS: Duration = Duration::from_millis(250);
+/// What ends or is due within this is looked at together: each look is a question to PID 1, which has containers to start.
+const TOGETHER: Duration = Duration::from_millis(10);
+
+/// A member whose restart is over: its place, its state, and the job's result if that was seen.
+type Ended = (usize, Option<ServiceState>, Option<String>);
 
 /// A container to restart.
 #[derive(Debug, Clone)]
@@ -50,31 +59,6 @@ pub enum Became {
     Failed(String),
     /// Nothing was done: the system is going down.
     ShuttingDown,
-}
-
-enum Stage {
-    Waiting,
-    Restarting {
-        job: Job,
-        ours: bool,
-        begun: Instant,
-    },
-    Checking {
-        asked: Asked,
-        until: Instant,
-        start: u64,
-    },
-    /// Between two checks.
-    Unhealthy {
-        next: Instant,
-        until: Instant,
-        start: u64,
-    },
-    Settling {
-        until: Instant,
-        start: u64,
-    },
-    Over(Became),
 }
 
 /// Restarts the members of a wave.
@@ -115,9 +99,8 @@ impl<'a> Wave<'a> {
     /// When systemd stops answering.
     pub fn run(mut self) -> Result<Vec<(Member, Became)>> {
         loop {
-            for at in 0..self.members.len() {
-                self.go_on(at)?;
-            }
+            self.begin_next()?;
+            self.go_on()?;
             if self.members.iter().all(|(_, stage)| stage.is_over()) {
                 break;
             }
@@ -130,26 +113,6 @@ impl<'a> Wave<'a> {
         Ok(over.collect())
     }
 
-    /// Takes a member as far as it gets without waiting.
-    fn go_on(&mut self, at: usize) -> Result<()> {
-        let now = Instant::now();
-        let next = match &self.members[at].1 {
-            Stage::Waiting if self.restarting() < self.parallel => self.begin(at)?,
-            Stage::Restarting { begun, .. } if begun.elapsed() > LIMIT => {
-                let minutes = LIMIT.as_secs() / 60;
-                let how = format!("its restart has not ended within {minutes} minutes");
-                Stage::Over(Became::Failed(how))
-            }
-            Stage::Unhealthy { next, until, start } if *next <= now => {
-                self.check(at, *until, *start)?
-            }
-            Stage::Settling { until, start } if *until <= now => self.settled(at, *start)?,
-            _ => return Ok(()),
-        };
-        self.enter(at, next);
-        Ok(())
-    }
-
     fn enter(&mut self, at: usize, stage: Stage) {
         let (member, there) = &mut self.members[at];
         *there = stage;
@@ -158,233 +121,152 @@ impl<'a> Wave<'a> {
         }
     }
 
-    fn restarting(&self) -> usize {
-        let restarting = |(_, stage): &&(Member, Stage)| matches!(stage, Stage::Restarting { .. });
-        self.members.iter().filter(restarting).count()
+    fn fail(&mut self, at: usize, how: String) {
+        self.enter(at, Stage::Over(Became::Failed(how)));
     }
 
-    /// A restart takes those along that require the container. So what has started since, or has a job already, is not
-    /// restarted once more.
-    fn begin(&mut self, at: usize) -> Result<Stage> {
-        let member = self.members[at].0.clone();
-        if let Some(state) = self.systemd.service(&member.unit)? {
-            if let Some(job) = state.job {
-                return Ok(Stage::restarting(job, false));
+    /// The places of the members in a stage.
+    fn those(&self, are: impl Fn(&Stage) -> bool) -> Vec<usize> {
+        let members = self.members.iter().enumerate();
+        let those = members.filter(|(_, (_, stage))| are(stage));
+        those.map(|(at, _)| at).collect()
+    }
+
+    /// The states of members as systemd has them now; `None` for those that it does not know.
+    fn states(&mut self, which: &[usize]) -> Result<Vec<(usize, Option<ServiceState>)>> {
+        let units = which.iter().map(|at| self.members[*at].0.unit.as_str());
+        let found = self.systemd.services_named(&units.collect::<Vec<_>>())?;
+        let mut found: HashMap<String, ServiceState> = found
+            .into_iter()
+            .map(|state| (state.unit.clone(), state))
+            .collect();
+        let states = which.iter().map(|at| {
+            let unit = &self.members[*at].0.unit;
+            (*at, found.remove(unit))
+        });
+        Ok(states.collect())
+    }
+
+    /// When the last start of each of these began.
+    fn with_starts(
+        &mut self,
+        states: Vec<(usize, ServiceState)>,
+    ) -> Result<impl Iterator<Item = (usize, ServiceState, u64)> + use<>> {
+        let services: Vec<&ServiceState> = states.iter().map(|(_, state)| state).collect();
+        let starts = self.systemd.starts_began(&services)?;
+        let with_starts = states.into_iter().zip(starts);
+        Ok(with_starts.map(|((at, state), start)| (at, state, start)))
+    }
+
+    /// Takes on those whose time has come.
+    fn go_on(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let minutes = LIMIT.as_secs() / 60;
+        let is_late = |stage: &Stage| matches!(stage, Stage::Restarting { begun, .. } if begun.elapsed() > LIMIT);
+        for at in self.those(is_late) {
+            let how = format!("its restart has not ended within {minutes} minutes");
+            self.fail(at, how);
+        }
+        for at in self.those(|stage| matches!(stage, Stage::Unhealthy { next, .. } if *next <= now))
+        {
+            if let Stage::Unhealthy { until, start, .. } = self.members[at].1 {
+                self.check(at, until, start)?;
             }
-            let start = self.systemd.start_began(&state)?;
-            if member.since.is_before(&self.boot, start) {
-                return self.restarted(at, None);
-            }
         }
-        match self.systemd.try_restart(&member.unit) {
-            Ok(job) => Ok(Stage::restarting(job, true)),
-            // Jobs are refused while the system goes down; the next boot mounts everything afresh.
-            Err(_) if self.systemd.is_stopping()? => Ok(Stage::Over(Became::ShuttingDown)),
-            Err(cause) => Ok(Stage::Over(Became::Failed(format!("{cause:#}")))),
-        }
-    }
-
-    /// A job's result says how it ended; the unit's state says whether the container runs. Both have to be good.
-    fn restarted(&mut self, at: usize, result: Option<&str>) -> Result<Stage> {
-        let member = self.members[at].0.clone();
-        let Some(state) = self.systemd.service(&member.unit)? else {
-            let how = "systemd knows it no more".to_owned();
-            return Ok(Stage::Over(Became::Failed(how)));
-        };
-        let is_good = matches!(result, None | Some("done"));
-        // "activating" without a job is a container that failed and is about to be tried again.
-        if is_good && state.is_up() {
-            let start = self.systemd.start_began(&state)?;
-            return match &member.health {
-                Some(limit) => self.check(at, Instant::now() + *limit, start),
-                None => Ok(member.settling(start)),
-            };
-        }
-        if state.active == "inactive" || member.was_canceled {
-            return Ok(Stage::Over(Became::Stopped));
-        }
-        if !member.has_failed && matches!(result, Some("failed" | "timeout")) {
-            return self.again(at);
-        }
-        let details = self.systemd.details(&state)?;
-        let job = result.unwrap_or("unknown");
-        Ok(Stage::Over(Became::Failed(format!(
-            "the job's result is {job}, the unit is {} ({})",
-            state.active, details.result
-        ))))
-    }
-
-    /// Restarts once more what has failed to start: the cause may have passed. PID 1 that is executed anew while it starts
-    /// something breaks that off (systemd 257), and an upgrade of systemd does that.
-    fn again(&mut self, at: usize) -> Result<Stage> {
-        let member = &mut self.members[at].0;
-        member.has_failed = true;
-        let unit = member.unit.clone();
-        tracing::warn!(
-            container = member.name.as_str(),
-            "{unit} has failed to start; once more"
-        );
-        match self.systemd.restart(&unit) {
-            Ok(job) => Ok(Stage::restarting(job, true)),
-            Err(_) if self.systemd.is_stopping()? => Ok(Stage::Over(Became::ShuttingDown)),
-            Err(cause) => Ok(Stage::Over(Became::Failed(format!("{cause:#}")))),
-        }
-    }
-
-    /// Has its health checked once more.
-    fn check(&mut self, at: usize, until: Instant, start: u64) -> Result<Stage> {
-        let name = self.members[at].0.name.clone();
-        match Asked::of(self.systemd, &name) {
-            Ok(Some(asked)) => Ok(Stage::Checking {
-                asked,
-                until,
-                start,
-            }),
-            // It is not up any more, or not quite yet.
-            Ok(None) => Ok(self.unhealthy(at, "it is not running", until, start)),
-            Err(cause) => Ok(Stage::Over(Became::Failed(format!("{cause:#}")))),
-        }
-    }
-
-    fn checked(&mut self, at: usize, asked: &Asked, until: Instant, start: u64) -> Stage {
-        match asked.answer() {
-            Ok(Answer::Healthy) => self.members[at].0.settling(start),
-            Ok(Answer::Unhealthy(why)) => self.unhealthy(at, &why, until, start),
-            Ok(Answer::Unchecked) => self.unhealthy(at, "nothing answers for it", until, start),
-            Err(cause) => self.unhealthy(at, &format!("{cause:#}"), until, start),
-        }
-    }
-
-    fn unhealthy(&self, at: usize, why: &str, until: Instant, start: u64) -> Stage {
-        if Instant::now() >= until {
-            let limit = self.members[at].0.health.unwrap_or_default();
-            let limit = humantime::format_duration(limit);
-            let how = format!("it has not become healthy within {limit}: {why}");
-            return Stage::Over(Became::Failed(how));
-        }
-        Stage::Unhealthy {
-            next: Instant::now() + BETWEEN_CHECKS,
-            until,
-            start,
-        }
+        let settled =
+            self.those(|stage| matches!(stage, Stage::Settling { until, .. } if *until <= now));
+        self.settled(&settled)
     }
 
     /// What has been started anew in between has not stayed up.
-    fn settled(&mut self, at: usize, start: u64) -> Result<Stage> {
-        let member = self.members[at].0.clone();
-        let fail = |how: String| Ok(Stage::Over(Became::Failed(how)));
-        let Some(state) = self.systemd.service(&member.unit)? else {
-            return fail("systemd knows it no more".to_owned());
-        };
-        // A oneshot that has done its work is what it should be.
-        if state.active == "inactive" && state.job.is_none() {
-            return Ok(Stage::Over(Became::Stopped));
+    fn settled(&mut self, which: &[usize]) -> Result<()> {
+        let mut up = Vec::new();
+        for (at, state) in self.states(which)? {
+            let settle = humantime::format_duration(self.members[at].0.settle);
+            match state {
+                None => self.fail(at, "systemd knows it no more".to_owned()),
+                // A oneshot that has done its work is what it should be.
+                Some(state) if state.active == "inactive" && state.job.is_none() => {
+                    self.enter(at, Stage::Over(Became::Stopped));
+                }
+                Some(state) if !state.is_up() => {
+                    let result = self.systemd.details(&state)?.result;
+                    let how = format!(
+                        "it did not stay up for {settle}: the unit is {} ({result})",
+                        state.active
+                    );
+                    self.fail(at, how);
+                }
+                Some(state) => up.push((at, state)),
+            }
         }
-        let settle = humantime::format_duration(member.settle);
-        if !state.is_up() {
-            let result = self.systemd.details(&state)?.result;
-            return fail(format!(
-                "it did not stay up for {settle}: the unit is {} ({result})",
-                state.active
-            ));
+        for (at, _, now) in self.with_starts(up)? {
+            match self.members[at].1 {
+                Stage::Settling { start, .. } if start == now => {
+                    self.enter(at, Stage::Over(Became::Ready));
+                }
+                _ => {
+                    let settle = humantime::format_duration(self.members[at].0.settle);
+                    let how =
+                        format!("it did not stay up for {settle}: systemd has started it anew");
+                    self.fail(at, how);
+                }
+            }
         }
-        if self.systemd.start_began(&state)? != start {
-            return fail(format!(
-                "it did not stay up for {settle}: systemd has started it anew"
-            ));
-        }
-        Ok(Stage::Over(Became::Ready))
+        Ok(())
     }
 
-    /// Waits until a job ends, or something else is due.
+    /// Waits until jobs end, or something else is due.
     fn wait(&mut self) -> Result<()> {
         let now = Instant::now();
         let due = self.members.iter().filter_map(|(_, stage)| stage.due());
+        // A moment more, so that those that are due one after the other are asked about together.
         let limit = due
-            .map(|due| due.saturating_duration_since(now))
+            .map(|due| due.saturating_duration_since(now) + TOGETHER)
             .fold(LOOK_AGAIN, Duration::min);
-        let jobs: Vec<(usize, Job)> = self
+        let jobs: HashMap<Job, usize> = self
             .members
             .iter()
             .enumerate()
-            .filter_map(|(at, (_, stage))| Some((at, stage.job()?.clone())))
+            .filter_map(|(at, (_, stage))| Some((stage.job()?.clone(), at)))
             .collect();
         if jobs.is_empty() {
             thread::sleep(limit);
             return Ok(());
         }
-        let paths: Vec<Job> = jobs.iter().map(|(_, job)| job.clone()).collect();
-        if let Some((which, result)) = self.finished.wait(self.systemd, &paths, limit)? {
-            self.ended(jobs[which].0, result.as_deref())?;
-        }
-        Ok(())
+        let ended = self.finished.wait(self.systemd, &jobs, limit, TOGETHER)?;
+        self.ended(ended)
     }
 
-    fn ended(&mut self, at: usize, result: Option<&str>) -> Result<()> {
-        let next = match &self.members[at].1 {
-            Stage::Restarting { ours, .. } => {
-                let ours = *ours;
-                let member = &mut self.members[at].0;
-                member.was_canceled |= ours && result == Some("canceled");
-                let unit = member.unit.clone();
-                let state = self.systemd.service(&unit)?;
-                // After somebody else's job the container may need its restart still; or a second job followed the first.
-                match !ours || state.is_some_and(|state| state.job.is_some()) {
-                    true => Stage::Waiting,
-                    false => self.restarted(at, result)?,
+    fn ended(&mut self, ended: Vec<(usize, Option<String>)>) -> Result<()> {
+        let mut restarts = HashMap::new();
+        for (at, result) in ended {
+            let (member, stage) = &mut self.members[at];
+            match stage {
+                Stage::Restarting { ours, .. } => {
+                    member.was_canceled |= *ours && result.as_deref() == Some("canceled");
+                    restarts.insert(at, (*ours, result));
                 }
+                Stage::Checking {
+                    asked,
+                    until,
+                    start,
+                } => {
+                    let (asked, until, start) = (asked.clone(), *until, *start);
+                    self.checked(at, &asked, until, start);
+                }
+                _ => {}
             }
-            Stage::Checking {
-                asked,
-                until,
-                start,
-            } => {
-                let (asked, until, start) = (asked.clone(), *until, *start);
-                self.checked(at, &asked, until, start)
+        }
+        let mut over = Vec::new();
+        for (at, state) in self.states(&restarts.keys().copied().collect::<Vec<_>>())? {
+            let (ours, result) = restarts.remove(&at).unwrap_or_default();
+            // After somebody else's job the container may need its restart still; or a second job followed the first.
+            match !ours || state.as_ref().is_some_and(|state| state.job.is_some()) {
+                true => self.enter(at, Stage::Waiting),
+                false => over.push((at, state, result)),
             }
-            _ => return Ok(()),
-        };
-        self.enter(at, next);
-        Ok(())
-    }
-}
-
-impl Member {
-    fn settling(&self, start: u64) -> Stage {
-        Stage::Settling {
-            until: Instant::now() + self.settle,
-            start,
         }
-    }
-}
-
-impl Stage {
-    fn restarting(job: Job, ours: bool) -> Self {
-        Self::Restarting {
-            job,
-            ours,
-            begun: Instant::now(),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        matches!(self, Self::Over(_))
-    }
-
-    fn job(&self) -> Option<&Job> {
-        match self {
-            Self::Restarting { job, .. } => Some(job),
-            Self::Checking { asked, .. } => Some(&asked.job),
-            _ => None,
-        }
-    }
-
-    /// When it goes on without a job's end.
-    fn due(&self) -> Option<Instant> {
-        match self {
-            Self::Unhealthy { next, .. } => Some(*next),
-            Self::Settling { until, .. } => Some(*until),
-            _ => None,
-        }
+        self.restarted(over)
     }
 }

@@ -47,27 +47,35 @@ impl FinishedJobs {
         })
     }
 
-    /// Waits until one of `jobs` has ended, and returns its place in the slice and its result (`done`, `failed`,
-    /// `canceled` ...), or `None` as the result if it ended unseen. `None` if none has been seen to end within `limit`.
+    /// Waits until one of `jobs` has ended, and `together` longer for others. What was given with each that ended, and its result
+    /// (`done`, `failed`, `canceled` ...), or `None` as the result if it ended unseen. Nothing if none has been seen to end
+    /// within `limit`.
     ///
     /// # Errors
     /// When systemd stops answering.
-    pub fn wait(
+    pub fn wait<T: Copy>(
         &mut self,
         systemd: &mut Systemd,
-        jobs: &[Job],
+        jobs: &HashMap<Job, T>,
         limit: Duration,
-    ) -> Result<Option<(usize, Option<String>)>> {
-        let end = Instant::now() + limit.min(LOOK_AGAIN);
+        together: Duration,
+    ) -> Result<Vec<(T, Option<String>)>> {
+        let mut end = Instant::now() + limit.min(LOOK_AGAIN);
+        let mut ended = self.take(jobs);
+        let mut is_last_call = false;
         loop {
-            if let Some(at) = jobs.iter().position(|job| self.results.contains_key(job)) {
-                return Ok(Some((at, self.results.remove(&jobs[at]))));
+            if !ended.is_empty() && !is_last_call {
+                end = end.min(Instant::now() + together);
+                is_last_call = true;
             }
             let left = end.saturating_duration_since(Instant::now());
             match self.receiver.recv_timeout(left) {
-                Ok((job, result)) => {
-                    self.results.insert(job, result);
-                }
+                Ok((job, result)) => match jobs.get(&job) {
+                    Some(given) => ended.push((*given, Some(result))),
+                    None => {
+                        self.results.insert(job, result);
+                    }
+                },
                 Err(RecvTimeoutError::Timeout) => break,
                 // The connection broke, and nothing will come any more: from now on, look.
                 Err(RecvTimeoutError::Disconnected) => {
@@ -76,18 +84,27 @@ impl FinishedJobs {
                 }
             }
         }
-        if self.asked.elapsed() < LOOK_AGAIN {
-            return Ok(None);
+        if !ended.is_empty() || self.asked.elapsed() < LOOK_AGAIN {
+            return Ok(ended);
         }
         self.asked = Instant::now();
-        for (at, job) in jobs.iter().enumerate() {
+        for (job, given) in jobs {
             if !systemd.exists(job)? {
                 // The signal may have come while we asked.
                 self.results.extend(self.receiver.try_iter());
-                return Ok(Some((at, self.results.remove(job))));
+                ended.push((*given, self.results.remove(job)));
             }
         }
-        Ok(None)
+        Ok(ended)
+    }
+
+    /// Those of `jobs` that have been seen to end already.
+    fn take<T: Copy>(&mut self, jobs: &HashMap<Job, T>) -> Vec<(T, Option<String>)> {
+        let ended = jobs.iter().filter_map(|(job, given)| {
+            let result = self.results.remove(job)?;
+            Some((*given, Some(result)))
+        });
+        ended.collect()
     }
 }
 

@@ -1,0 +1,121 @@
+//! Members that wait for room, or whose restart is over, in; restart jobs, or what comes after them, out.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::{Became, Ended, Stage, Wave};
+use crate::systemd::{Job, ServiceState};
+
+impl Wave<'_> {
+    /// Restarts as many of those that wait as there is room for.
+    pub(super) fn begin_next(&mut self) -> Result<()> {
+        loop {
+            let restarting = self.those(|stage| matches!(stage, Stage::Restarting { .. }));
+            let room = self.parallel.saturating_sub(restarting.len());
+            let mut next = self.those(|stage| matches!(stage, Stage::Waiting));
+            next.truncate(room);
+            if next.is_empty() {
+                return Ok(());
+            }
+            self.begin(&next)?;
+        }
+    }
+
+    /// A restart takes those along that require the container. So what has started since, or has a job already, is not
+    /// restarted once more.
+    fn begin(&mut self, which: &[usize]) -> Result<()> {
+        let mut to_restart = Vec::new();
+        let mut idle = Vec::new();
+        for (at, state) in self.states(which)? {
+            match state {
+                Some(state) => match &state.job {
+                    Some(job) => self.enter(at, Stage::restarting(job.clone(), false)),
+                    None => idle.push((at, state)),
+                },
+                None => to_restart.push(at),
+            }
+        }
+        let mut fresh = Vec::new();
+        for (at, state, start) in self.with_starts(idle)? {
+            match self.members[at].0.since.is_before(&self.boot, start) {
+                true => fresh.push((at, Some(state), None)),
+                false => to_restart.push(at),
+            }
+        }
+        let units = to_restart
+            .iter()
+            .map(|at| self.members[*at].0.unit.as_str());
+        let jobs = self.systemd.try_restart_each(&units.collect::<Vec<_>>());
+        for (at, job) in to_restart.into_iter().zip(jobs) {
+            self.begun(at, job)?;
+        }
+        self.restarted(fresh)
+    }
+
+    fn begun(&mut self, at: usize, job: Result<Job>) -> Result<()> {
+        let stage = match job {
+            Ok(job) => Stage::restarting(job, true),
+            // Jobs are refused while the system goes down; the next boot mounts everything afresh.
+            Err(_) if self.systemd.is_stopping()? => Stage::Over(Became::ShuttingDown),
+            Err(cause) => Stage::Over(Became::Failed(format!("{cause:#}"))),
+        };
+        self.enter(at, stage);
+        Ok(())
+    }
+
+    /// A job's result says how it ended; the unit's state says whether the container runs. Both have to be good.
+    pub(super) fn restarted(&mut self, ended: Vec<Ended>) -> Result<()> {
+        let mut up = Vec::new();
+        for (at, state, result) in ended {
+            let is_good = matches!(result.as_deref(), None | Some("done"));
+            match state {
+                // "activating" without a job is a container that failed and is about to be tried again.
+                Some(state) if is_good && state.is_up() => up.push((at, state)),
+                Some(state) => self.not_up(at, &state, result.as_deref())?,
+                None => self.fail(at, "systemd knows it no more".to_owned()),
+            }
+        }
+        for (at, _, start) in self.with_starts(up)? {
+            let member = &self.members[at].0;
+            match member.health {
+                Some(limit) => self.check(at, Instant::now() + limit, start)?,
+                None => self.enter(at, member.settling(start)),
+            }
+        }
+        Ok(())
+    }
+
+    fn not_up(&mut self, at: usize, state: &ServiceState, result: Option<&str>) -> Result<()> {
+        let member = &self.members[at].0;
+        if state.active == "inactive" || member.was_canceled {
+            self.enter(at, Stage::Over(Became::Stopped));
+            return Ok(());
+        }
+        if !member.has_failed && matches!(result, Some("failed" | "timeout")) {
+            return self.again(at);
+        }
+        let details = self.systemd.details(state)?;
+        let job = result.unwrap_or("unknown");
+        let how = format!(
+            "the job's result is {job}, the unit is {} ({})",
+            state.active, details.result
+        );
+        self.fail(at, how);
+        Ok(())
+    }
+
+    /// Restarts once more what has failed to start: the cause may have passed. PID 1 that is executed anew while it starts
+    /// something breaks that off (systemd 257), and an upgrade of systemd does that.
+    fn again(&mut self, at: usize) -> Result<()> {
+        let member = &mut self.members[at].0;
+        member.has_failed = true;
+        let unit = member.unit.clone();
+        tracing::warn!(
+            container = member.name.as_str(),
+            "{unit} has failed to start; once more"
+        );
+        let job = self.systemd.restart(&unit);
+        self.begun(at, job)
+    }
+}
