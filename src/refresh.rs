@@ -56,6 +56,7 @@ use look::Changed;
 use moment::{Moment, boot_id, now_rfc3339};
 use pending::Pending;
 use places::Baseline;
+use plan::Left;
 use report::{Action, ContainerReport, Outcome, Report, Verified};
 
 pub use places::Places;
@@ -188,9 +189,11 @@ impl Refresh<'_> {
             state_file::remove(&self.places.refreshing())?;
             return Ok(None);
         }
-        let plan = plan::plan(candidates.due, &candidates.rules);
+        let mut plan = plan::plan(candidates.due, &candidates.rules);
+        let without_base = candidates.without_base.into_iter();
+        plan.left.extend(without_base.map(Left::without_base));
         self.announce(&plan)?;
-        self.carry_out(&plan, &candidates.without_base)?;
+        self.carry_out(&plan)?;
         self.report.verified = self.verified()?;
         if let Err(cause) = sweep::sweep(Path::new(place::MASKS)) {
             tracing::warn!("cannot remove mask layers that are not in use: {cause:#}");
@@ -279,7 +282,7 @@ impl Refresh<'_> {
             tracing::info!(
                 refresh = number,
                 container = left.name,
-                "{} is affected and left: {}",
+                "{} is left as it is: {}",
                 left.name,
                 left.hindrance
             );
@@ -411,6 +414,7 @@ fn wait_for_dpkg(
     under_way: &mut UnderWay,
 ) -> Result<Settled> {
     let mut tries = 0;
+    let mut last = None;
     loop {
         lock::wait_until_free(&places.admindir)?;
         let mut offer = match systemd.is_stopping()? {
@@ -427,8 +431,13 @@ fn wait_for_dpkg(
         let is_old = offer == Offer::Everything
             && now.unfinished().is_empty()
             && base_record(places)?.is_some_and(|base| base.packages != now);
+        // Only tries at one and the same state count: another dpkg that comes in between is no failure.
+        tries = match last.as_ref() == Some(&now) {
+            true => tries + 1,
+            false => 1,
+        };
         if lock::is_held(&places.admindir)? || (is_old && tries < MOST_TRIES) {
-            tries += usize::from(is_old);
+            last = Some(now);
             continue;
         }
         if is_old {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::settled::NotAtRest;
 use super::{Bases, Consistency, Created, Host, Number, create};
 use crate::dpkg::{Database, lock};
 
@@ -36,7 +37,16 @@ pub fn provide(bases: &Bases, host: &Host) -> Result<Provided> {
         true => Consistency::Settled,
         false => Consistency::Provisional,
     };
-    let created = create(bases, host, consistency)?;
+    let created = match (create(bases, host, consistency), current) {
+        // It has begun since it was looked at, and what comes after it makes the base.
+        (Err(cause), Some(number)) if cause.is::<NotAtRest>() => {
+            return Ok(Provided {
+                number,
+                is_new: false,
+            });
+        }
+        (created, _) => created?,
+    };
     let (Created::New(number) | Created::Same(number)) = created;
     let is_new = matches!(created, Created::New(_));
     Ok(Provided { number, is_new })

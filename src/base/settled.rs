@@ -1,16 +1,30 @@
 //! dpkg's database and locks in; whether it is at rest, and what changed between two looks, out.
 
+use std::error::Error;
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::Consistency;
 use crate::dpkg::{Database, lock};
 
 /// The package whose own installation makes the first base.
 const OWN: &str = "lodger";
+
+/// Why dpkg's present state is not one to make a base of: it is at work, or has stopped half-way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAtRest(pub(super) String);
+
+impl fmt::Display for NotAtRest {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl Error for NotAtRest {}
 
 /// What dpkg had at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +39,14 @@ impl State {
     /// Looks, and makes sure that dpkg is at rest unless the base is only for the time being.
     ///
     /// # Errors
-    /// When it cannot be read, or dpkg is at work, or has left packages unfinished.
+    /// When it cannot be read; [`NotAtRest`] when dpkg is at work, or has left packages unfinished.
     pub fn read(admindir: &Path, consistency: Consistency) -> Result<Self> {
         if consistency == Consistency::Settled && lock::is_held(admindir)? {
-            bail!(
+            let how = format!(
                 "dpkg or apt is at work (it holds the lock in '{}'); try again once it has finished",
                 admindir.display()
             );
+            return Err(NotAtRest(how).into());
         }
         let path = admindir.join("status");
         let status =
@@ -73,10 +88,11 @@ fn refuse_unfinished(packages: &Database) -> Result<()> {
         .filter(|package| !package.starts_with(&own))
         .collect();
     if !unfinished.is_empty() {
-        bail!(
+        let how = format!(
             "dpkg has not finished with {}; 'dpkg --configure --pending' or 'apt --fix-broken install' may",
             unfinished.join(", ")
         );
+        return Err(NotAtRest(how).into());
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 
+use super::settled::NotAtRest;
 use super::table::{Placed, Rows};
 use super::*;
 
@@ -379,6 +380,8 @@ fn while_dpkg_holds_its_lock_there_is_no_base() {
         format!("{failed:#}").starts_with("dpkg or apt is at work"),
         "{failed:#}"
     );
+    // What only provides a base can tell it from failures.
+    assert!(failed.is::<NotAtRest>());
     create(&small.bases(), &small.host(), Consistency::Provisional).unwrap();
 }
 

@@ -23,12 +23,9 @@ const SETTLE_BACK: Duration = Duration::from_secs(1);
 
 impl Refresh<'_> {
     /// Carries the plan out, wave after wave.
-    pub(super) fn carry_out(&mut self, plan: &Plan, without_base: &[String]) -> Result<()> {
+    pub(super) fn carry_out(&mut self, plan: &Plan) -> Result<()> {
         for left in &plan.left {
             self.tell_left(&left.name, &left.reasons, &left.hindrance);
-        }
-        for name in without_base {
-            self.tell_left(name, &[], &Hindrance::NoBase);
         }
         let mut finished = self.systemd.finished_jobs()?;
         let mut failed: Option<(String, String)> = None;

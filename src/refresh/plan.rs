@@ -195,6 +195,17 @@ pub struct Left {
     pub hindrance: Hindrance,
 }
 
+impl Left {
+    /// One that nothing is known of but that there is no base to look at it for.
+    pub fn without_base(name: String) -> Self {
+        Self {
+            name,
+            reasons: Vec::new(),
+            hindrance: Hindrance::NoBase,
+        }
+    }
+}
+
 /// The plan for `candidates`.
 pub fn plan(candidates: Vec<Candidate>, rules: &Rules) -> Plan {
     let order = Order::of(&candidates, rules);
