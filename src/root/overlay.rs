@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sys::statfs::{FsType, OVERLAYFS_SUPER_MAGIC, statfs};
+use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::writable::Writable;
 use super::xattr;
@@ -57,7 +58,24 @@ impl Overlay<'_> {
                 self.target.display()
             );
         }
-        Ok(())
+        self.refuse_read_only(&work)
+    }
+
+    /// Without room for its own directory in `work` the kernel mounts an overlay all the same, read-only
+    /// (fs/overlayfs/super.c, "mounting read-only").
+    fn refuse_read_only(&self, work: &Path) -> Result<()> {
+        let flags = statvfs(self.target)
+            .with_context(|| format!("cannot look at '{}'", self.target.display()))?
+            .flags();
+        if !flags.contains(FsFlags::ST_RDONLY) {
+            return Ok(());
+        }
+        detach(self.target)?;
+        bail!(
+            "the overlay on '{}' would be read-only: the kernel has found no room, or no way to write, in '{}'",
+            self.target.display(),
+            work.display()
+        )
     }
 
     /// An upper's directory takes the place of the lower's, so it starts with the lower's owner and mode.
