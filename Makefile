@@ -77,8 +77,7 @@ lintian: deb
 	lintian --fail-on error --tag-display-limit 0 --allow-root $(DEB)/lodger_*.changes
 
 test-system: deb
-	SUITE=trixie tests/system/run
-	SUITE=forky tests/system/run $(ON_FORKY)
+	tests/system/all $(ON_FORKY)
 
 # What cannot be tested here has failed.
 test: export CI = 1

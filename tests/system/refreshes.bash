@@ -51,6 +51,12 @@ refresh_with_probe() {
     must wait_for_refresh $((before + 1))
 }
 
+# Installs version $1 of the probe before anything is to run it. The refresh that follows would restart what is started meanwhile.
+settle_on_probe() {
+    must install_probe "$1"
+    must wait_until 60 refreshes_settled
+}
+
 # A container that runs it.
 probe_container() {
     local name=$1
