@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 /// How long to wait for jobs before the rest is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// What ends or is due within this is looked at together: each look is a question to PID 1, which has containers to start.
-const TOGETHER: Duration = Duration::from_millis(10);
+const TOGETHER: Duration = Duration::from_millis(5);
 
 /// A member whose restart is over: its place, its state, and the job's result if that was seen.
 type Ended = (usize, Option<ServiceState>, Option<String>);
@@ -246,6 +246,7 @@ impl<'a> Wave<'a> {
                 Stage::Restarting { ours, .. } => {
                     member.was_canceled |= *ours && result.as_deref() == Some("canceled");
                     restarts.insert(at, (*ours, result));
+                    *stage = Stage::Ended;
                 }
                 Stage::Checking {
                     asked,
@@ -258,6 +259,8 @@ impl<'a> Wave<'a> {
                 _ => {}
             }
         }
+        // There is room now, and systemd need not wait for what is asked about these.
+        self.begin_next()?;
         let mut over = Vec::new();
         for (at, state) in self.states(&restarts.keys().copied().collect::<Vec<_>>())? {
             let (ours, result) = restarts.remove(&at).unwrap_or_default();

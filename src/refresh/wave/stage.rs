@@ -14,6 +14,8 @@ pub(super) enum Stage {
         ours: bool,
         begun: Instant,
     },
+    /// Its restart is over, and nobody has looked yet what came of it.
+    Ended,
     Checking {
         asked: Asked,
         until: Instant,
