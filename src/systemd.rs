@@ -12,6 +12,7 @@ use crate::container::Name;
 use crate::place;
 
 mod jobs;
+mod logind;
 mod run;
 
 pub use jobs::FinishedJobs;
