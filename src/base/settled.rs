@@ -1,16 +1,30 @@
 //! dpkg's database and locks in; whether it is at rest, and what changed between two looks, out.
 
+use std::error::Error;
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::Consistency;
 use crate::dpkg::{Database, lock};
 
 /// The package whose own installation makes the first base.
 const OWN: &str = "lodger";
+
+/// Why there is no base now and may be one in a moment: dpkg is at work, or was while the base was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DpkgAtWork(pub String);
+
+impl fmt::Display for DpkgAtWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for DpkgAtWork {}
 
 /// What dpkg had at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +39,14 @@ impl State {
     /// Looks, and makes sure that dpkg is at rest unless the base is only for the time being.
     ///
     /// # Errors
-    /// When it cannot be read, or dpkg is at work, or has left packages unfinished.
+    /// When it cannot be read, or, as a [`DpkgAtWork`], when dpkg is at work or has left packages unfinished.
     pub fn read(admindir: &Path, consistency: Consistency) -> Result<Self> {
         if consistency == Consistency::Settled && lock::is_held(admindir)? {
-            bail!(
+            let message = format!(
                 "dpkg or apt is at work (it holds the lock in '{}'); try again once it has finished",
                 admindir.display()
             );
+            return Err(DpkgAtWork(message).into());
         }
         let path = admindir.join("status");
         let status =
@@ -73,10 +88,11 @@ fn refuse_unfinished(packages: &Database) -> Result<()> {
         .filter(|package| !package.starts_with(&own))
         .collect();
     if !unfinished.is_empty() {
-        bail!(
+        let message = format!(
             "dpkg has not finished with {}; 'dpkg --configure --pending' or 'apt --fix-broken install' may",
             unfinished.join(", ")
         );
+        return Err(DpkgAtWork(message).into());
     }
     Ok(())
 }

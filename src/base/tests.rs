@@ -376,7 +376,8 @@ fn while_dpkg_holds_its_lock_there_is_no_base() {
     fcntl(&lock, FcntlArg::F_OFD_SETLK(&whole)).unwrap();
     let failed = create(&small.bases(), &small.host(), Consistency::Settled).unwrap_err();
     assert!(
-        format!("{failed:#}").starts_with("dpkg or apt is at work"),
+        format!("{failed:#}").starts_with("dpkg or apt is at work")
+            && failed.is::<settled::DpkgAtWork>(),
         "{failed:#}"
     );
     create(&small.bases(), &small.host(), Consistency::Provisional).unwrap();
