@@ -48,7 +48,7 @@ use crate::base::record::Record;
 use crate::container::{Container, Name, installed};
 use crate::dpkg::{Change, Database, lock};
 use crate::place;
-use crate::root::sweep;
+use crate::root::{lower, sweep};
 use crate::settings::Settings;
 use crate::state_file;
 use crate::systemd::Systemd;
@@ -330,6 +330,7 @@ impl Refresh<'_> {
 /// # Errors
 /// When what it has written cannot be read.
 pub fn why_failed(places: &Places, name: &Name) -> Result<String> {
+    let held = lower::held(&places.state_of(name))?;
     let name = name.as_str();
     let pending = Pending::read(places)?;
     if let Some(failure) = pending
@@ -337,7 +338,11 @@ pub fn why_failed(places: &Places, name: &Name) -> Result<String> {
         .get(name)
         .and_then(|due| due.failed.as_ref())
     {
-        return Ok(failure.how.clone());
+        let how = &failure.how;
+        return Ok(match held {
+            Some(base) => format!("{how}; it is held on base {base} until 'lodger unhold {name}'"),
+            None => how.clone(),
+        });
     }
     let under_way: Option<UnderWay> = state_file::read(&places.refreshing())?;
     let left = under_way.and_then(|under_way| under_way.plan);
@@ -404,8 +409,8 @@ struct Settled {
     now: Database,
 }
 
-/// Returns once no front end is at work, no mark of an earlier one is left, and there is a base of that state. A mark that
-/// comes later means another refresh.
+/// Returns once no front end is at work, no shutdown is about to begin, no mark of an earlier one is left, and there is a base of
+/// that state. A mark that comes later means another refresh.
 ///
 /// The base comes before the mark goes: as long as there is one, a start of a container sees to the base itself.
 fn wait_for_dpkg(
@@ -417,6 +422,7 @@ fn wait_for_dpkg(
     let mut last = None;
     loop {
         lock::wait_until_free(&places.admindir)?;
+        systemd.wait_out_announced_shutdown()?;
         let mut offer = match systemd.is_stopping()? {
             true => Offer::NoBase,
             false => renew_base(systemd)?,

@@ -13,6 +13,7 @@ use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, block_on, connect
 use crate::place;
 
 mod jobs;
+mod logind;
 mod run;
 mod service;
 

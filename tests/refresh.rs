@@ -406,6 +406,28 @@ fn nothing_is_restarted_while_the_system_goes_down() {
 }
 
 #[test]
+fn an_announced_shutdown_is_waited_for() {
+    let host = Host::new(&[("web", "active")]);
+    host.shared.lock().unwrap().announced = 3;
+    host.shared.lock().unwrap().system_state_then = Some("stopping");
+    host.dpkg_wrote(AFTER);
+    assert_eq!(host.refresh(2).unwrap().outcome, Outcome::ShuttingDown);
+    let state = host.shared.lock().unwrap();
+    assert_eq!((state.announced, state.bases), (0, 0));
+    assert!(state.restarts.is_empty());
+}
+
+#[test]
+fn a_shutdown_that_is_called_off_is_no_reason_to_do_nothing() {
+    let host = Host::new(&[("web", "active")]);
+    host.shared.lock().unwrap().announced = 2;
+    host.dpkg_wrote(AFTER);
+    assert_eq!(host.refresh(2).unwrap().outcome, Outcome::Done);
+    assert_eq!(host.restarts(), ["lodger-web.service"]);
+    assert_eq!(host.shared.lock().unwrap().announced, 0);
+}
+
+#[test]
 fn one_that_fails_stops_no_other_and_is_told_of() {
     let host = Host::new(&[("a", "active"), ("b", "active"), ("c", "active")]);
     host.unit("b", |unit| unit.result = "failed");

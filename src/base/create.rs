@@ -18,7 +18,7 @@ use nix::unistd::syncfs;
 use super::previous::Previous;
 use super::record::{self, Record};
 use super::remove::remove;
-use super::settled::{NotAtRest, State};
+use super::settled::{DpkgAtWork, State};
 use super::walk::{Plan, walk};
 use super::{Bases, CURRENT, Host, MAKING, Number, RECORD, REMOVING, table};
 
@@ -47,8 +47,8 @@ pub enum Created {
 /// time: another waits.
 ///
 /// # Errors
-/// [`NotAtRest`] when dpkg is at work, has left packages unfinished, or comes in between again and again; when the host cannot be
-/// read; when there is no room. The current base is then what it was, and nothing is left of the new one.
+/// When dpkg is at work, has left packages unfinished, or comes in between again and again, all as a [`DpkgAtWork`]; when the host
+/// cannot be read; when there is no room. The current base is then what it was, and nothing is left of the new one.
 pub fn create(bases: &Bases, host: &Host, consistency: Consistency) -> Result<Created> {
     let _lock = bases.lock()?;
     sweep(bases)?;
@@ -68,14 +68,16 @@ pub fn create(bases: &Bases, host: &Host, consistency: Consistency) -> Result<Cr
                     continue;
                 }
             },
-            (Err(cause), _) | (_, Err(cause)) => Err(cause),
+            // What could not be read may have been moved by dpkg a moment ago.
+            (Err(cause), Err(after)) => Err(after.context(format!("{cause:#}"))),
+            (Err(cause), Ok(_)) | (Ok(_), Err(cause)) => Err(cause),
         };
         return result.map_err(|cause| making.failed(cause));
     }
-    let how = format!(
+    let message = format!(
         "packages change while a base is made, {TRIES} times now: {difference}; try again once they do not"
     );
-    Err(NotAtRest(how).into())
+    Err(DpkgAtWork(message).into())
 }
 
 /// Removes what an interrupted call has left: half a base, a record without its base, a base whose removal has begun.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::settled::NotAtRest;
+use super::settled::DpkgAtWork;
 use super::{Bases, Consistency, Created, Host, Number, create};
 use crate::dpkg::{Database, lock};
 
@@ -37,19 +37,30 @@ pub fn provide(bases: &Bases, host: &Host) -> Result<Provided> {
         true => Consistency::Settled,
         false => Consistency::Provisional,
     };
-    let created = match (create(bases, host, consistency), current) {
-        // It has begun since it was looked at, and what comes after it makes the base.
-        (Err(cause), Some(number)) if cause.is::<NotAtRest>() => {
-            return Ok(Provided {
+    provided(create(bases, host, consistency), current)
+}
+
+/// What has been made; or the current base, where dpkg has begun its work after it was found at rest. Front ends take the lock once
+/// more when dpkg has ended, if only for a moment.
+fn provided(created: Result<Created>, current: Option<Number>) -> Result<Provided> {
+    match (created, current) {
+        (Ok(Created::New(number)), _) => Ok(Provided {
+            number,
+            is_new: true,
+        }),
+        (Ok(Created::Same(number)), _) => Ok(Provided {
+            number,
+            is_new: false,
+        }),
+        (Err(cause), Some(number)) if cause.is::<DpkgAtWork>() => {
+            tracing::info!("no base newer than {number} yet: {cause:#}");
+            Ok(Provided {
                 number,
                 is_new: false,
-            });
+            })
         }
-        (created, _) => created?,
-    };
-    let (Created::New(number) | Created::Same(number)) = created;
-    let is_new = matches!(created, Created::New(_));
-    Ok(Provided { number, is_new })
+        (Err(cause), _) => Err(cause),
+    }
 }
 
 /// Whether dpkg has done nothing since the base was made, and had finished then.
@@ -64,4 +75,22 @@ pub fn is_of_now(bases: &Bases, host: &Host, number: Number) -> Result<bool> {
 /// Whether dpkg is at rest and done. lodger's own installation may be under way: that is when the first base is made.
 fn is_settled(host: &Host) -> Result<bool> {
     Ok(!lock::is_held(&host.admindir)? && Database::read(&host.admindir)?.unfinished().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_current_base_will_do_when_dpkg_comes_in_between() {
+        let current: Number = "3".parse().unwrap();
+        let at_work = || Err(anyhow::Error::new(DpkgAtWork("at work".into())).context("no base"));
+        let expected = Provided {
+            number: current,
+            is_new: false,
+        };
+        assert_eq!(provided(at_work(), Some(current)).unwrap(), expected);
+        assert!(provided(at_work(), None).is_err());
+        assert!(provided(Err(anyhow::anyhow!("no room")), Some(current)).is_err());
+    }
 }

@@ -14,17 +14,17 @@ use crate::dpkg::{Database, lock};
 /// The package whose own installation makes the first base.
 const OWN: &str = "lodger";
 
-/// Why dpkg's present state is not one to make a base of: it is at work, or has stopped half-way.
+/// Why there is no base now and may be one in a moment: dpkg is at work, or was while the base was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotAtRest(pub(super) String);
+pub struct DpkgAtWork(pub String);
 
-impl fmt::Display for NotAtRest {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.0)
+impl fmt::Display for DpkgAtWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
-impl Error for NotAtRest {}
+impl Error for DpkgAtWork {}
 
 /// What dpkg had at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +39,14 @@ impl State {
     /// Looks, and makes sure that dpkg is at rest unless the base is only for the time being.
     ///
     /// # Errors
-    /// When it cannot be read; [`NotAtRest`] when dpkg is at work, or has left packages unfinished.
+    /// When it cannot be read, or, as a [`DpkgAtWork`], when dpkg is at work or has left packages unfinished.
     pub fn read(admindir: &Path, consistency: Consistency) -> Result<Self> {
         if consistency == Consistency::Settled && lock::is_held(admindir)? {
-            let how = format!(
+            let message = format!(
                 "dpkg or apt is at work (it holds the lock in '{}'); try again once it has finished",
                 admindir.display()
             );
-            return Err(NotAtRest(how).into());
+            return Err(DpkgAtWork(message).into());
         }
         let path = admindir.join("status");
         let status =
@@ -88,11 +88,11 @@ fn refuse_unfinished(packages: &Database) -> Result<()> {
         .filter(|package| !package.starts_with(&own))
         .collect();
     if !unfinished.is_empty() {
-        let how = format!(
+        let message = format!(
             "dpkg has not finished with {}; 'dpkg --configure --pending' or 'apt --fix-broken install' may",
             unfinished.join(", ")
         );
-        return Err(NotAtRest(how).into());
+        return Err(DpkgAtWork(message).into());
     }
     Ok(())
 }

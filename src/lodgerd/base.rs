@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Error, Result};
 use lodger::base::{Bases, Host, provide, prune};
 use lodger::diagnostic::Diagnostic;
+use lodger::log;
 use lodger::place;
 use lodger::prefix::Prefix;
 use lodger::root::{self, mounted_bases, queue, skeleton};
@@ -17,6 +18,7 @@ use lodger::settings::{self, Settings};
 /// # Errors
 /// When no base, or no new one, can be made. Those there are are mounted all the same.
 pub fn run() -> Result<()> {
+    log::init();
     let settings = read_settings()?;
     let bases = Bases::at(settings.bases.clone());
     provide(&bases)?;

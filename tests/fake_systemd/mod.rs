@@ -26,6 +26,9 @@ pub struct FakeUnit {
 pub struct State {
     pub units: BTreeMap<String, FakeUnit>,
     pub system_state: String,
+    /// How often logind still says that a shutdown is announced; with the last time the system comes into that state.
+    pub announced: usize,
+    pub system_state_then: Option<&'static str>,
     /// Signals that a job has ended are not sent.
     pub mute: bool,
     /// The question for all units is answered so often and then no more.
@@ -139,6 +142,24 @@ impl FakeManager {
     #[zbus(property)]
     fn system_state(&self) -> String {
         self.0.lock().unwrap().system_state.clone()
+    }
+}
+
+struct FakeLogind(Shared);
+
+#[interface(name = "org.freedesktop.login1.Manager")]
+impl FakeLogind {
+    #[zbus(property)]
+    fn preparing_for_shutdown(&self) -> bool {
+        let mut state = self.0.lock().unwrap();
+        let is_announced = state.announced > 0;
+        state.announced = state.announced.saturating_sub(1);
+        if state.announced == 0
+            && let Some(then) = state.system_state_then
+        {
+            state.system_state = then.into();
+        }
+        is_announced
     }
 }
 
@@ -256,7 +277,8 @@ pub fn connect(shared: &Shared) -> anyhow::Result<Connection> {
         let mut builder = connection::Builder::unix_stream(server)
             .server(zbus::Guid::generate())
             .p2p()
-            .serve_at("/org/freedesktop/systemd1", FakeManager(shared.clone()));
+            .serve_at("/org/freedesktop/systemd1", FakeManager(shared.clone()))
+            .serve_at("/org/freedesktop/login1", FakeLogind(shared.clone()));
         for (name, unit) in units {
             builder = builder
                 .serve_at(object(&name), FakeUnitProperties(unit.clone()))
