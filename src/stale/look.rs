@@ -4,7 +4,6 @@
 //! that the host has at these paths now. Mount tables, which the kernel is slow to write, are read for others only.
 
 use std::cell::Cell;
-use std::ffi::CStr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -24,6 +23,9 @@ use crate::service::mstack;
 /// The most page faults that systemd's own helpers are thought to leave behind in process 1 of a root that it stacks: systemd
 /// 262 has four, with 142 to 152 in all. One child of the payload brings that above 200.
 const MOST_FAULTS_OF_HELPERS: u64 = 200;
+
+/// The most descriptors that are looked for without a list.
+const MOST_WITHOUT_LIST: usize = 1024;
 
 /// A process that is looked at.
 pub(super) struct Sight<'a> {
@@ -235,9 +237,21 @@ impl Scanner {
     }
 
     fn look_at_open_files(&mut self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> Result<()> {
-        let mut files = OpenFiles::of(sight.process)?;
+        let files = OpenFiles::of(sight.process);
+        let count = files.count()?;
+        // Most processes have them from 0 on without a gap: then nothing has to be listed.
+        let mut next = 0;
+        while (next as usize) < count.min(MOST_WITHOUT_LIST) {
+            let Some(name) = files.name(next) else { break };
+            self.look_at_open_file(subject, sight, &files, next, &name)?;
+            next += 1;
+        }
+        subject.descriptors += next as usize;
+        if count > 0 && next as usize == count {
+            return Ok(());
+        }
         let most = MOST_DESCRIPTORS.saturating_sub(subject.descriptors);
-        let (descriptors, is_all) = files.descriptors(most)?;
+        let (descriptors, is_all) = files.descriptors(next, most)?;
         subject.descriptors += descriptors.len();
         if !is_all {
             let why = "too many open files to look at".to_owned();
@@ -245,9 +259,26 @@ impl Scanner {
             subject.found.add_undecided(sight.pid, program, why);
         }
         for descriptor in descriptors {
-            if let Some(path) = self.stale_open_file(subject, sight, &files, &descriptor)? {
-                subject.found.add_open(sight.pid, path);
+            if let Some(name) = files.name(descriptor) {
+                self.look_at_open_file(subject, sight, &files, descriptor, &name)?;
             }
+        }
+        Ok(())
+    }
+
+    fn look_at_open_file(
+        &mut self,
+        subject: &mut Subject<'_>,
+        sight: &Sight<'_>,
+        files: &OpenFiles<'_>,
+        descriptor: u32,
+        name: &[u8],
+    ) -> Result<()> {
+        if !maps::may_be_seen(name) {
+            return Ok(());
+        }
+        if let Some(path) = self.stale_open_file(subject, sight, files, descriptor, name)? {
+            subject.found.add_open(sight.pid, path);
         }
         Ok(())
     }
@@ -257,12 +288,9 @@ impl Scanner {
         subject: &mut Subject<'_>,
         sight: &Sight<'_>,
         files: &OpenFiles<'_>,
-        descriptor: &CStr,
+        descriptor: u32,
+        name: &[u8],
     ) -> Result<Option<PathBuf>> {
-        let name = files.name(descriptor);
-        let Some(name) = name.filter(|name| maps::may_be_seen(name)) else {
-            return Ok(None);
-        };
         let Some(place) = files.place(descriptor, &mut self.text) else {
             return Ok(None);
         };
@@ -274,7 +302,7 @@ impl Scanner {
         let mapping = Mapping {
             device: mount.device,
             inode: place.inode,
-            name: &name,
+            name,
         };
         // A directory of a base is never that of another one.
         let path = self.stale_path(&view, &mapping)?;

@@ -3,22 +3,16 @@
 //! Nothing is opened or asked of the files themselves but for those on the container's own root: one on a filesystem that the
 //! container serves could keep whoever asks waiting for ever.
 
-use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStringExt;
 
 use anyhow::Result;
 use nix::dir::Dir;
-use nix::fcntl::{AtFlags, readlinkat};
 use nix::libc;
-use nix::sys::stat::fstatat;
 
 use super::process::{Buffer, Process};
 
-/// The open files of one process.
-pub struct OpenFiles<'a> {
-    process: &'a Process,
-    directory: Dir,
-}
+/// The open files of one process, by the numbers of their descriptors.
+pub struct OpenFiles<'a>(&'a Process);
 
 /// Which file it is, by `/proc/PID/fdinfo` (proc_pid_fdinfo(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,53 +25,59 @@ pub struct Place {
 
 impl<'a> OpenFiles<'a> {
     /// Those of `process`.
-    ///
-    /// # Errors
-    /// When it has ended.
-    pub fn of(process: &'a Process) -> Result<Self> {
-        Ok(Self {
-            process,
-            directory: Dir::from_fd(process.directory("fd")?)?,
-        })
+    pub fn of(process: &'a Process) -> Self {
+        Self(process)
     }
 
-    /// The numbers of at most `most` descriptors, and whether those are all.
+    /// How many there are, as far as the kernel tells: 0 if it does not (before 6.2; proc_pid_fd(5)).
+    ///
+    /// # Errors
+    /// When the process has ended.
+    pub fn count(&self) -> Result<usize> {
+        Ok(usize::try_from(self.0.status("fd")?.st_size).unwrap_or(0))
+    }
+
+    /// The descriptors from `first` on, at most `most`, and whether those are all. The kernel looks at every number that the
+    /// process could use, and that takes longer than all else.
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub fn descriptors(&mut self, most: usize) -> Result<(Vec<CString>, bool)> {
+    pub fn descriptors(&self, first: u32, most: usize) -> Result<(Vec<u32>, bool)> {
+        let mut directory = Dir::from_fd(self.0.directory("fd")?)?;
         let mut descriptors = Vec::new();
-        for entry in self.directory.iter() {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name.to_bytes().starts_with(b".") {
+        for entry in directory.iter() {
+            let number = entry?
+                .file_name()
+                .to_str()
+                .ok()
+                .and_then(|name| name.parse().ok());
+            let Some(number) = number.filter(|number| *number >= first) else {
                 continue;
-            }
+            };
             if descriptors.len() == most {
                 return Ok((descriptors, false));
             }
-            descriptors.push(name.to_owned());
+            descriptors.push(number);
         }
         Ok((descriptors, true))
     }
 
     /// What the kernel calls the file; `None` if it is closed by now.
-    pub fn name(&self, descriptor: &CStr) -> Option<Vec<u8>> {
+    pub fn name(&self, descriptor: u32) -> Option<Vec<u8>> {
         // Closed, or the process has ended: then it does not have the file open.
-        let name = readlinkat(&self.directory, descriptor).ok()?;
+        let name = self.0.link(&format!("fd/{descriptor}")).ok()?;
         Some(name.into_vec())
     }
 
     /// Where the file is; `None` if it is closed by now.
-    pub fn place(&self, descriptor: &CStr, buffer: &mut Buffer) -> Option<Place> {
-        let file = format!("fdinfo/{}", descriptor.to_str().ok()?);
-        self.process.read(&file, buffer).ok()?;
+    pub fn place(&self, descriptor: u32, buffer: &mut Buffer) -> Option<Place> {
+        self.0.read(&format!("fdinfo/{descriptor}"), buffer).ok()?;
         parse_place(buffer.text())
     }
 
     /// Whether it is a regular file. Only for what lies on the container's root.
-    pub fn is_regular(&self, descriptor: &CStr) -> bool {
-        let stat = fstatat(&self.directory, descriptor, AtFlags::empty());
+    pub fn is_regular(&self, descriptor: u32) -> bool {
+        let stat = self.0.status(&format!("fd/{descriptor}"));
         stat.is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFREG)
     }
 }
@@ -118,20 +118,22 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let file = std::fs::File::open(&path).unwrap();
         let process = Process::open(i32::try_from(std::process::id()).unwrap()).unwrap();
-        let mut open = OpenFiles::of(&process).unwrap();
-        let descriptor = CString::new(file.as_raw_fd().to_string()).unwrap();
-        let (all, is_all) = open.descriptors(100_000).unwrap();
+        let open = OpenFiles::of(&process);
+        let descriptor = u32::try_from(file.as_raw_fd()).unwrap();
+        let (all, is_all) = open.descriptors(0, 100_000).unwrap();
         assert!(is_all && all.contains(&descriptor));
-        assert!(!open.descriptors(1).unwrap().1);
+        assert!(!open.descriptors(0, 1).unwrap().1);
+        let (others, _) = open.descriptors(descriptor + 1, 100_000).unwrap();
+        assert!(!others.contains(&descriptor));
         assert_eq!(
-            open.name(&descriptor).unwrap(),
+            open.name(descriptor).unwrap(),
             path.as_os_str().as_encoded_bytes()
         );
-        assert!(open.is_regular(&descriptor));
+        assert!(open.is_regular(descriptor));
         let mut buffer = Buffer::new(1 << 16);
-        let place = open.place(&descriptor, &mut buffer).unwrap();
+        let place = open.place(descriptor, &mut buffer).unwrap();
         assert_eq!(place.inode, file.metadata().unwrap().ino());
         drop(file);
-        assert_eq!(open.name(c"none"), None);
+        assert_eq!(open.name(u32::MAX), None);
     }
 }
