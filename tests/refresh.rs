@@ -57,6 +57,7 @@ impl Host {
                 start_began: 1,
                 requires: Vec::new(),
                 wants: vec!["lodgerd-base.service".into()],
+                control_group: String::new(),
                 result: "done",
             };
             (format!("lodger-{name}.service"), unit)
@@ -542,4 +543,114 @@ fn without_a_baseline_every_running_container_is_affected() {
     assert_eq!(host.refresh(2).unwrap().outcome, Outcome::Done);
     assert_eq!(host.restarts(), ["lodger-web.service"]);
     assert!(Path::new(&host.places.baseline()).exists());
+}
+
+/// All that is in the state under a name that begins like this.
+fn beginning_with(host: &Host, start: &str) -> Vec<String> {
+    let entries = fs::read_dir(&host.places.state).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with(start)).collect();
+    names.sort();
+    names
+}
+
+/// A host on which somebody is due whom no change of now concerns, in a file that is torn.
+fn with_a_torn_set() -> Host {
+    let host = Host::new(&[("stopped", "inactive"), ("web", "active")]);
+    hold::put(
+        &host.places,
+        Some(&Name::parse("web").unwrap()),
+        &Hold { until: None },
+    )
+    .unwrap();
+    host.dpkg_wrote(AFTER);
+    assert_eq!(
+        actions(&host.refresh(2).unwrap()),
+        [("web", Action::PutOff)]
+    );
+    let text = fs::read(host.places.affected()).unwrap();
+    fs::write(host.places.affected(), &text[..text.len() / 2]).unwrap();
+    host
+}
+
+#[test]
+fn a_torn_set_is_set_aside_and_every_running_container_is_affected() {
+    let host = with_a_torn_set();
+    let torn = fs::read(host.places.affected()).unwrap();
+    // Neither holds nor their end depend on the set; whoever is let go may be due.
+    let web = Name::parse("web").unwrap();
+    hold::put(&host.places, Some(&web), &Hold { until: None }).unwrap();
+    let unheld = unhold(&host.places, &web).unwrap();
+    assert!(unheld.hold && unheld.due);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(report.outcome, Outcome::Done);
+    assert!(report.packages.is_empty() && host.is_at_rest());
+    assert_eq!(
+        beginning_with(&host, "affected"),
+        ["affected.json.unreadable-1"]
+    );
+    let aside = host.places.state.join("affected.json.unreadable-1");
+    assert_eq!(fs::read(aside).unwrap(), torn);
+    // That is over now.
+    assert_eq!(host.refresh_again(), None);
+    assert_eq!(host.restarts().len(), 1);
+}
+
+#[test]
+fn what_a_torn_set_had_is_not_lost_in_an_interruption() {
+    let host = with_a_torn_set();
+    unhold(&host.places, &Name::parse("web").unwrap()).unwrap();
+    // The set is aside, and the question for all containers is not answered.
+    host.shared.lock().unwrap().refuses_after = Some(0);
+    assert!(host.try_refresh(2).is_err());
+    assert_eq!(
+        beginning_with(&host, "affected"),
+        ["affected.json.unreadable-1"]
+    );
+    assert!(host.restarts().is_empty());
+    // Not even when the refresh is forgotten, and when there is no base to look at it for.
+    fs::write(host.places.refreshing(), "{").unwrap();
+    host.shared.lock().unwrap().refuses_after = None;
+    host.shared.lock().unwrap().base_result = "failed";
+    host.refresh(2).unwrap();
+    assert!(host.restarts().is_empty());
+    host.shared.lock().unwrap().base_result = "done";
+    let report = host.refresh_again().unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(host.refresh_again(), None);
+}
+
+#[test]
+fn a_change_that_comes_with_a_torn_set_is_told_too() {
+    let host = with_a_torn_set();
+    unhold(&host.places, &Name::parse("web").unwrap()).unwrap();
+    host.dpkg_wrote(&AFTER.replace("Version: 2", "Version: 3"));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(report.packages.len(), 1);
+}
+
+#[test]
+fn a_container_that_cannot_be_looked_at_is_affected_and_not_verified() {
+    let host = Host::new(&[("good", "active"), ("odd", "active")]);
+    // Too long for any path.
+    host.unit("odd", |unit| unit.control_group = "x".repeat(5000));
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("good", Action::Restarted), ("odd", Action::Restarted)]
+    );
+    let odd = &report.containers[1].why[0].to_string();
+    assert!(
+        odd.starts_with(
+            "may use what changed, which cannot be told: its processes cannot be listed"
+        ),
+        "{odd}"
+    );
+    assert_eq!(report.outcome, Outcome::Failed);
+    let stale: Vec<_> = report.verified.unexpected().collect();
+    assert_eq!((stale.len(), stale[0].container.as_str()), (1, "odd"));
+    assert!(stale[0].path.starts_with("(its processes cannot be listed"));
 }

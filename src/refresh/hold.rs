@@ -85,11 +85,7 @@ pub fn put(places: &Places, name: Option<&Name>, hold: &Hold) -> Result<()> {
             .with_context(|| format!("cannot make '{}'", directory.display()))?;
     }
     state_file::write(&path, hold)?;
-    let pending = Pending::read(places)?.containers;
-    let is_due = match name {
-        Some(name) => pending.contains_key(name.as_str()),
-        None => !pending.is_empty(),
-    };
+    let is_due = Pending::may_be_due(places, name);
     // Only a refresh starts the timer that ends it.
     match is_due && hold.until.is_some() {
         true => places.mark(),
