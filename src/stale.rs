@@ -25,6 +25,7 @@ mod findings;
 mod former;
 mod judge;
 mod look;
+mod mapped;
 mod maps;
 mod mounts;
 mod open_files;
@@ -36,6 +37,7 @@ use census::Wanted;
 use findings::Findings;
 use former::Former;
 use look::Sight;
+use mapped::CurrentInodes;
 use process::{Buffer, Identity, Process, has_ended};
 use trees::Trees;
 use view::{Bases, View};
@@ -82,6 +84,7 @@ pub struct Scanner {
     trees: Trees,
     bases: Bases,
     former: Former,
+    current: CurrentInodes,
     maps: Buffer,
     text: Buffer,
 }
@@ -127,6 +130,7 @@ impl Scanner {
             trees: Trees::open(bases)?,
             bases: Bases::look(bases)?,
             former: Former::default(),
+            current: CurrentInodes::default(),
             maps: Buffer::new(MOST_BYTES),
             text: Buffer::new(MOST_BYTES),
         })

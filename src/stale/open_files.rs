@@ -1,15 +1,22 @@
-//! A process in; the regular files that it has open, as their descriptors tell, out.
+//! A process in; the regular files that it has open, as their descriptors tell, and those of them that the host no longer has, out.
 //!
 //! Nothing is opened or asked of the files themselves but for those on the container's own root: one on a filesystem that the
 //! container serves could keep whoever asks waiting for ever.
 
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use nix::dir::Dir;
 use nix::libc;
 
+use super::look::Sight;
+use super::maps::{self, Mapping};
 use super::process::{Buffer, Process};
+use super::{MOST_DESCRIPTORS, Scanner, Subject};
+
+/// The most descriptors that are looked for without a list.
+const MOST_WITHOUT_LIST: usize = 1024;
 
 /// The open files of one process, by the numbers of their descriptors.
 pub struct OpenFiles<'a>(&'a Process);
@@ -79,6 +86,93 @@ impl<'a> OpenFiles<'a> {
     pub fn is_regular(&self, descriptor: u32) -> bool {
         let stat = self.0.status(&format!("fd/{descriptor}"));
         stat.is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFREG)
+    }
+}
+
+impl Scanner {
+    /// Adds what the process has open and the host no longer has like that.
+    ///
+    /// # Errors
+    /// When the process has ended, or something cannot be looked up.
+    pub(super) fn look_at_open_files(
+        &mut self,
+        subject: &mut Subject<'_>,
+        sight: &Sight<'_>,
+    ) -> Result<()> {
+        let files = OpenFiles::of(sight.process);
+        let count = files.count()?;
+        // Most processes have them from 0 on without a gap: then nothing has to be listed.
+        let mut next = 0;
+        while (next as usize) < count.min(MOST_WITHOUT_LIST) {
+            let Some(name) = files.name(next) else { break };
+            self.look_at_open_file(subject, sight, &files, next, &name)?;
+            next += 1;
+        }
+        subject.descriptors += next as usize;
+        if count > 0 && next as usize == count {
+            return Ok(());
+        }
+        let most = MOST_DESCRIPTORS.saturating_sub(subject.descriptors);
+        let (descriptors, is_all) = files.descriptors(next, most)?;
+        subject.descriptors += descriptors.len();
+        if !is_all {
+            let why = "too many open files to look at".to_owned();
+            let program = sight.process.program().ok();
+            subject.found.add_undecided(sight.pid, program, why);
+        }
+        for descriptor in descriptors {
+            if let Some(name) = files.name(descriptor) {
+                self.look_at_open_file(subject, sight, &files, descriptor, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_open_file(
+        &mut self,
+        subject: &mut Subject<'_>,
+        sight: &Sight<'_>,
+        files: &OpenFiles<'_>,
+        descriptor: u32,
+        name: &[u8],
+    ) -> Result<()> {
+        if !maps::may_be_seen(name) {
+            return Ok(());
+        }
+        if let Some(path) = self.stale_open_file(subject, sight, files, descriptor, name)? {
+            subject.found.add_open(sight.pid, path);
+        }
+        Ok(())
+    }
+
+    fn stale_open_file(
+        &mut self,
+        subject: &mut Subject<'_>,
+        sight: &Sight<'_>,
+        files: &OpenFiles<'_>,
+        descriptor: u32,
+        name: &[u8],
+    ) -> Result<Option<PathBuf>> {
+        let Some(place) = files.place(descriptor, &mut self.text) else {
+            return Ok(None);
+        };
+        let view = self.view(subject, sight)?;
+        let mut mounts = view.mounts.iter();
+        let Some(mount) = mounts.find(|mount| mount.id == place.mount) else {
+            return Ok(None);
+        };
+        let mapping = Mapping {
+            device: mount.device,
+            inode: place.inode,
+            name,
+        };
+        // A directory of a base is never that of another one.
+        let path = self.stale_path(&view, &mapping)?;
+        let path = path.filter(|_| files.is_regular(descriptor));
+        Ok(match path.is_some() && self.is_member(subject, sight)? {
+            true => path,
+            false => None,
+        })
     }
 }
 

@@ -45,7 +45,7 @@ impl Buffer {
         self.filled >= self.most
     }
 
-    fn fill(&mut self, file: impl AsFd) -> Result<()> {
+    pub fn fill(&mut self, file: impl AsFd) -> Result<()> {
         self.filled = 0;
         while !self.is_full() {
             if self.bytes.len() < self.filled + STEP {
@@ -77,9 +77,13 @@ impl Process {
         )?))
     }
 
-    pub fn read(&self, name: &str, buffer: &mut Buffer) -> Result<()> {
+    pub fn file(&self, name: &str) -> Result<OwnedFd> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        buffer.fill(openat(&self.0, name, flags, Mode::empty())?)
+        Ok(openat(&self.0, name, flags, Mode::empty())?)
+    }
+
+    pub fn read(&self, name: &str, buffer: &mut Buffer) -> Result<()> {
+        buffer.fill(self.file(name)?)
     }
 
     /// A directory of its, to be listed.
