@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use lodger::container::Name;
 use lodger::prefix::Prefix;
+use lodger::refresh::history::Summary;
 use lodger::refresh::hold::{self, Hold};
 use lodger::refresh::report::{Action, Outcome, Report, WaveState};
 use lodger::refresh::unhold::{Unheld, unhold, unhold_all};
@@ -653,4 +654,91 @@ fn a_container_that_cannot_be_looked_at_is_affected_and_not_verified() {
     let stale: Vec<_> = report.verified.unexpected().collect();
     assert_eq!((stale.len(), stale[0].container.as_str()), (1, "odd"));
     assert!(stale[0].path.starts_with("(its processes cannot be listed"));
+}
+
+#[test]
+fn paragraphs_of_dpkgs_that_make_no_sense_stop_no_refresh() {
+    let host = Host::new(&[("web", "active")]);
+    let odd = "no field\n\nPackage: odd\n\n\u{0}\u{1}: \u{fffd}\nVersion 7\n";
+    host.dpkg_wrote(&format!("{odd}\n{AFTER}"));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(report.packages.len(), 1);
+    // One that made sense before counts as gone, and so as changed; here and in the next refresh.
+    host.dpkg_wrote(&format!("{AFTER}\n{}", AFTER.replace("libc6", "odd")));
+    host.refresh(2).unwrap();
+    host.dpkg_wrote(&format!("{AFTER}\nno field\n"));
+    assert_eq!(host.refresh(2).unwrap().packages[0].new, None);
+}
+
+#[test]
+fn a_database_of_dpkgs_that_makes_no_sense_at_all_loses_no_change() {
+    let host = Host::new(&[("web", "active")]);
+    host.dpkg_wrote("garbage");
+    assert!(host.try_refresh(2).is_err());
+    assert!(host.restarts().is_empty() && host.places.refreshing().exists());
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert!(host.is_at_rest());
+}
+
+#[test]
+fn of_a_thousand_reasons_few_are_kept_and_the_others_counted() {
+    let host = Host::new(&[("web", "active")]);
+    let names: Vec<String> = (0..1000).map(|number| format!("p{number:03}")).collect();
+    let status = |version: u32| -> String {
+        let paragraphs = names.iter().map(|name| {
+            format!(
+                "Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: {version}\n\n"
+            )
+        });
+        paragraphs.collect()
+    };
+    fs::write(host.places.admindir.join("status"), status(1)).unwrap();
+    host.places.record_baseline().unwrap();
+    host.file("web", &format!("update.packages = {names:?}"));
+    let web = Name::parse("web").unwrap();
+    hold::put(&host.places, Some(&web), &Hold { until: None }).unwrap();
+    // The second time they are the same, and no more than before.
+    for version in [2, 3] {
+        host.dpkg_wrote(&status(version));
+        let report = host.refresh(2).unwrap();
+        assert_eq!(actions(&report), [("web", Action::PutOff)]);
+        assert_eq!(report.packages.len(), 1000);
+        let why: Vec<String> = report.containers[0]
+            .why
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(why.len(), 17);
+        assert_eq!(why[0], "names p000 in update.packages");
+        assert_eq!(why[16], "has 984 more reasons");
+        assert!(fs::metadata(host.places.affected()).unwrap().len() < 4096);
+    }
+    assert!(unhold(&host.places, &web).unwrap().due);
+    assert_eq!(
+        actions(&host.refresh(2).unwrap()),
+        [("web", Action::Restarted)]
+    );
+}
+
+#[test]
+fn a_clock_that_jumps_changes_nothing_but_what_people_read() {
+    let host = Host::new(&[("after", "active"), ("before", "active")]);
+    // "after" has started after the change, by a clock that nobody can set.
+    host.unit("after", |unit| unit.start_began = u64::MAX);
+    host.dpkg_wrote(AFTER);
+    host.shared.lock().unwrap().refuses_after = Some(0);
+    assert!(host.try_refresh(2).is_err());
+    host.shared.lock().unwrap().refuses_after = None;
+    // The refresh has begun in a time that is not to come for long.
+    let text = fs::read_to_string(host.places.refreshing()).unwrap();
+    let mut under_way: serde_json::Value = serde_json::from_str(&text).unwrap();
+    under_way["started"] = "2999-01-01T00:00:00.000Z".into();
+    fs::write(host.places.refreshing(), under_way.to_string()).unwrap();
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("before", Action::Restarted)]);
+    assert_eq!((report.unaffected, report.outcome), (1, Outcome::Done));
+    assert_eq!(Summary::of(&report).seconds, None);
 }
