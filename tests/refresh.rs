@@ -742,3 +742,27 @@ fn a_clock_that_jumps_changes_nothing_but_what_people_read() {
     assert_eq!((report.unaffected, report.outcome), (1, Outcome::Done));
     assert_eq!(Summary::of(&report).seconds, None);
 }
+
+#[test]
+fn a_torn_hold_holds_and_stops_no_other() {
+    let host = Host::new(&[("db", "active"), ("web", "active")]);
+    let db = Name::parse("db").unwrap();
+    hold::put(&host.places, Some(&db), &Hold { until: None }).unwrap();
+    let files = ["hold.json", "released.json"].map(|name| host.places.state_of(&db).join(name));
+    for file in &files {
+        fs::write(file, "{").unwrap();
+    }
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("db", Action::PutOff), ("web", Action::Restarted)]
+    );
+    let reason = report.containers[0].reason.as_deref();
+    assert_eq!(reason, Some("held until 'lodger unhold'"));
+    // It takes that off like any other.
+    assert!(unhold(&host.places, &db).unwrap().due);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("db", Action::Restarted)]);
+    assert_eq!(host.refresh_again(), None);
+}
