@@ -65,10 +65,9 @@ pub fn report(report: &Report) {
             message_id = CONTAINER_AT_FAULT,
             container = stale.container,
             refresh,
-            "{}: process {} still runs the old '{}'",
+            "{}: {}",
             stale.container,
-            stale.pid,
-            stale.path
+            stale.fault()
         );
     }
     if !report.unfinished.is_empty() {

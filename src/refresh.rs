@@ -160,7 +160,7 @@ pub fn refresh(
         observer,
         boot: boot_id()?,
         containers: installed_containers(places),
-        pending: Pending::read(places)?,
+        pending: Pending::read_or_set_aside(places)?,
         report: Report {
             waves: under_way.waves.clone(),
             containers: under_way.containers.clone(),
@@ -217,7 +217,10 @@ impl Refresh<'_> {
             Some(before) => changes(before, &now),
             None => Vec::new(),
         };
-        if before.is_some() && packages.is_empty() {
+        let known = baseline
+            .as_ref()
+            .filter(|baseline| !baseline.is_due_unknown);
+        if known.is_some() && packages.is_empty() {
             // Those of the refresh that was interrupted, if one was.
             self.report.packages = self.under_way.packages.clone();
             return Ok(!self.report.packages.is_empty());
@@ -232,7 +235,7 @@ impl Refresh<'_> {
         self.report.packages = packages;
         state_file::write(&self.places.refreshing(), &self.under_way)?;
         let since = self.since()?;
-        let changed = match &baseline {
+        let changed = match known {
             Some(baseline) => self.changed(baseline.base.as_deref(), current.as_deref())?,
             None => Changed::Unknown,
         };
@@ -240,9 +243,12 @@ impl Refresh<'_> {
         self.pending.write(self.places)?;
         // What could not be offered is part of the next refresh.
         if offer == Offer::Everything {
-            let base = current;
-            let database = now;
-            state_file::write(&self.places.baseline(), &Baseline { base, database })?;
+            let baseline = Baseline {
+                base: current,
+                is_due_unknown: false,
+                database: now,
+            };
+            state_file::write(&self.places.baseline(), &baseline)?;
         }
         Ok(true)
     }
@@ -332,7 +338,7 @@ impl Refresh<'_> {
 pub fn why_failed(places: &Places, name: &Name) -> Result<String> {
     let held = lower::held(&places.state_of(name))?;
     let name = name.as_str();
-    let pending = Pending::read(places)?;
+    let (pending, _) = Pending::known(places);
     if let Some(failure) = pending
         .containers
         .get(name)

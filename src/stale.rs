@@ -25,6 +25,7 @@ mod findings;
 mod former;
 mod judge;
 mod look;
+mod mapped;
 mod maps;
 mod mounts;
 mod open_files;
@@ -36,6 +37,7 @@ use census::Wanted;
 use findings::Findings;
 use former::Former;
 use look::Sight;
+use mapped::CurrentInodes;
 use process::{Buffer, Identity, Process, has_ended};
 use trees::Trees;
 use view::{Bases, View};
@@ -82,6 +84,7 @@ pub struct Scanner {
     trees: Trees,
     bases: Bases,
     former: Former,
+    current: CurrentInodes,
     maps: Buffer,
     text: Buffer,
 }
@@ -127,34 +130,30 @@ impl Scanner {
             trees: Trees::open(bases)?,
             bases: Bases::look(bases)?,
             former: Former::default(),
+            current: CurrentInodes::default(),
             maps: Buffer::new(MOST_BYTES),
             text: Buffer::new(MOST_BYTES),
         })
     }
 
-    /// Looks at every process in the control group `cgroup` (`ControlGroup=` of the unit) of the container `name`.
-    ///
-    /// # Errors
-    /// When the control group cannot be read. A process that cannot be looked at counts as stale, but for one that has just
-    /// ended.
-    pub fn scan(&mut self, name: &Name, cgroup: &str) -> Result<Scan> {
-        let found = self.look(name, cgroup, Depth::Code)?;
-        Ok(Scan {
+    /// Looks at every process in the control group `cgroup` (`ControlGroup=` of the unit) of the container `name`. What cannot be
+    /// looked at counts as stale, but for a process that has just ended; a control group that cannot be read as one process, with
+    /// the number 0.
+    pub fn scan(&mut self, name: &Name, cgroup: &str) -> Scan {
+        let found = self.look(name, cgroup, Depth::Code);
+        Scan {
             processes: found.processes,
             stale: found.stale,
             base: found.base,
-        })
+        }
     }
 
     /// The same, and all else that tells what the container runs.
-    ///
-    /// # Errors
-    /// When the control group cannot be read.
-    pub fn evidence(&mut self, name: &Name, cgroup: &str) -> Result<Evidence> {
-        Ok(self.look(name, cgroup, Depth::All)?.evidence())
+    pub fn evidence(&mut self, name: &Name, cgroup: &str) -> Evidence {
+        self.look(name, cgroup, Depth::All).evidence()
     }
 
-    fn look(&mut self, name: &Name, cgroup: &str, depth: Depth<'_>) -> Result<Findings> {
+    fn look(&mut self, name: &Name, cgroup: &str, depth: Depth<'_>) -> Findings {
         let mut subject = Subject {
             name,
             cgroup,
@@ -168,13 +167,17 @@ impl Scanner {
             descriptors: 0,
             found: Findings::default(),
         };
-        self.look_at_all(&mut subject)?;
+        // Whatever is wrong with one container, it is no reason to look at no other.
+        if let Err(cause) = self.look_at_all(&mut subject) {
+            let why = format!("its processes cannot be listed: {cause:#}");
+            subject.found.add_unknown(0, None, why);
+        }
         subject.have_all_come = true;
         self.add_views(&mut subject);
         for pid in std::mem::take(&mut subject.elsewhere) {
             self.look_at(&mut subject, pid);
         }
-        Ok(subject.found)
+        subject.found
     }
 
     /// What others see, if there are processes on another root.
@@ -195,15 +198,7 @@ impl Scanner {
         let mut group = Group::of(subject.cgroup);
         for _ in 0..MOST_PASSES {
             let mut pids = group.own_processes(MOST_PROCESSES + 1)?;
-            match group.processes_below(MOST_PROCESSES + 1) {
-                Ok(below) => pids.extend(below),
-                // Whatever a container makes there, it is no reason to look at no other.
-                Err(cause) => {
-                    let why = format!("its processes cannot be listed: {cause:#}");
-                    subject.found.add_unknown(0, None, why);
-                    return Ok(());
-                }
-            }
+            pids.extend(group.processes_below(MOST_PROCESSES + 1)?);
             pids.retain(|pid| seen.insert(*pid));
             if pids.is_empty() {
                 return Ok(());

@@ -29,6 +29,9 @@ pub struct Status {
     pub refreshing: bool,
     /// The last refresh; `None` before the first.
     pub last_refresh: Option<Report>,
+    /// Why it cannot be told who is due, if so: then the next refresh takes every running container for affected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 /// One container.
@@ -148,7 +151,7 @@ pub fn status(
             Some(health) => Some(health_of(systemd, &service, health)?),
             None => None,
         };
-        let container = container(service, details, held, scanner.as_mut())?;
+        let container = container(service, details, held, scanner.as_mut());
         containers.push(ContainerStatus {
             health,
             ..container
@@ -170,11 +173,12 @@ pub fn status(
     if look {
         add_shadows(&mut containers, installed, places)?;
     }
-    due::add(&mut containers, places, systemd, look)?;
+    let unreadable = due::add(&mut containers, places, systemd, look)?;
     Ok(Status {
         containers,
         refreshing: places.is_refresh_due(),
         last_refresh: report::read_newest(&places.refreshes())?,
+        unreadable,
     })
 }
 
@@ -223,18 +227,15 @@ fn container(
     details: ServiceDetails,
     held: Option<String>,
     scanner: Option<&mut Scanner>,
-) -> Result<ContainerStatus> {
-    let scan = match scanner {
-        Some(scanner) => Some(scanner.scan(&service.name, &details.control_group)?),
-        None => None,
-    };
+) -> ContainerStatus {
+    let scan = scanner.map(|scanner| scanner.scan(&service.name, &details.control_group));
     let mut stale_paths: Vec<String> = scan
         .iter()
         .flat_map(|scan| scan.stale.iter().map(|process| process.path.clone()))
         .collect();
     stale_paths.sort();
     stale_paths.dedup();
-    Ok(ContainerStatus {
+    ContainerStatus {
         name: service.name.to_string(),
         unit: service.unit,
         result: (service.active == "failed").then_some(details.result),
@@ -247,13 +248,13 @@ fn container(
         processes: scan.as_ref().map(|scan| scan.processes),
         stale: scan
             .as_ref()
-            .filter(|scan| scan.processes > 0)
+            .filter(|scan| scan.processes > 0 || !scan.stale.is_empty())
             .map(|scan| !scan.stale.is_empty()),
         stale_paths,
         due: None,
         shadows: None,
         shadows_missing: Vec::new(),
-    })
+    }
 }
 
 fn stopped(name: &Name, held: Option<String>, look: bool) -> ContainerStatus {

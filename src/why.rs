@@ -40,9 +40,9 @@ pub struct Why {
 /// Looks at the processes of `container` in the control group `cgroup`.
 ///
 /// # Errors
-/// When the bases, dpkg's database or the processes cannot be read.
+/// When the bases or dpkg's database cannot be read.
 pub fn why(places: &Places, container: &Container, cgroup: &str) -> Result<Why> {
-    let evidence = Scanner::new(&places.bases)?.evidence(&container.name, cgroup)?;
+    let evidence = Scanner::new(&places.bases)?.evidence(&container.name, cgroup);
     let bases = Bases::at(places.bases.clone());
     let current_base = bases.current()?;
     let own = evidence.base.as_deref().and_then(|base| base.parse().ok());

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use lodger::container::Name;
 use lodger::prefix::Prefix;
+use lodger::refresh::history::Summary;
 use lodger::refresh::hold::{self, Hold};
 use lodger::refresh::report::{Action, Outcome, Report, WaveState};
 use lodger::refresh::unhold::{Unheld, unhold, unhold_all};
@@ -57,6 +58,7 @@ impl Host {
                 start_began: 1,
                 requires: Vec::new(),
                 wants: vec!["lodgerd-base.service".into()],
+                control_group: String::new(),
                 result: "done",
             };
             (format!("lodger-{name}.service"), unit)
@@ -564,4 +566,225 @@ fn without_a_baseline_every_running_container_is_affected() {
     assert_eq!(host.refresh(2).unwrap().outcome, Outcome::Done);
     assert_eq!(host.restarts(), ["lodger-web.service"]);
     assert!(Path::new(&host.places.baseline()).exists());
+}
+
+/// All that is in the state under a name that begins like this.
+fn beginning_with(host: &Host, start: &str) -> Vec<String> {
+    let entries = fs::read_dir(&host.places.state).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with(start)).collect();
+    names.sort();
+    names
+}
+
+/// A host on which somebody is due whom no change of now concerns, in a file that is torn.
+fn with_a_torn_set() -> Host {
+    let host = Host::new(&[("stopped", "inactive"), ("web", "active")]);
+    hold::put(
+        &host.places,
+        Some(&Name::parse("web").unwrap()),
+        &Hold { until: None },
+    )
+    .unwrap();
+    host.dpkg_wrote(AFTER);
+    assert_eq!(
+        actions(&host.refresh(2).unwrap()),
+        [("web", Action::PutOff)]
+    );
+    let text = fs::read(host.places.affected()).unwrap();
+    fs::write(host.places.affected(), &text[..text.len() / 2]).unwrap();
+    host
+}
+
+#[test]
+fn a_torn_set_is_set_aside_and_every_running_container_is_affected() {
+    let host = with_a_torn_set();
+    let torn = fs::read(host.places.affected()).unwrap();
+    // Neither holds nor their end depend on the set; whoever is let go may be due.
+    let web = Name::parse("web").unwrap();
+    hold::put(&host.places, Some(&web), &Hold { until: None }).unwrap();
+    let unheld = unhold(&host.places, &web).unwrap();
+    assert!(unheld.hold && unheld.due);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(report.outcome, Outcome::Done);
+    assert!(report.packages.is_empty() && host.is_at_rest());
+    assert_eq!(
+        beginning_with(&host, "affected"),
+        ["affected.json.unreadable-1"]
+    );
+    let aside = host.places.state.join("affected.json.unreadable-1");
+    assert_eq!(fs::read(aside).unwrap(), torn);
+    // That is over now.
+    assert_eq!(host.refresh_again(), None);
+    assert_eq!(host.restarts().len(), 1);
+}
+
+#[test]
+fn what_a_torn_set_had_is_not_lost_in_an_interruption() {
+    let host = with_a_torn_set();
+    unhold(&host.places, &Name::parse("web").unwrap()).unwrap();
+    // The set is aside, and the question for all containers is not answered.
+    host.shared.lock().unwrap().refuses_after = Some(0);
+    assert!(host.try_refresh(2).is_err());
+    assert_eq!(
+        beginning_with(&host, "affected"),
+        ["affected.json.unreadable-1"]
+    );
+    assert!(host.restarts().is_empty());
+    // Not even when the refresh is forgotten, and when there is no base to look at it for.
+    fs::write(host.places.refreshing(), "{").unwrap();
+    host.shared.lock().unwrap().refuses_after = None;
+    host.shared.lock().unwrap().base_result = "failed";
+    host.refresh(2).unwrap();
+    assert!(host.restarts().is_empty());
+    host.shared.lock().unwrap().base_result = "done";
+    let report = host.refresh_again().unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(host.refresh_again(), None);
+}
+
+#[test]
+fn a_change_that_comes_with_a_torn_set_is_told_too() {
+    let host = with_a_torn_set();
+    unhold(&host.places, &Name::parse("web").unwrap()).unwrap();
+    host.dpkg_wrote(&AFTER.replace("Version: 2", "Version: 3"));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(report.packages.len(), 1);
+}
+
+#[test]
+fn a_container_that_cannot_be_looked_at_is_affected_and_not_verified() {
+    let host = Host::new(&[("good", "active"), ("odd", "active")]);
+    // Too long for any path.
+    host.unit("odd", |unit| unit.control_group = "x".repeat(5000));
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("good", Action::Restarted), ("odd", Action::Restarted)]
+    );
+    let odd = &report.containers[1].why[0].to_string();
+    assert!(
+        odd.starts_with(
+            "may use what changed, which cannot be told: its processes cannot be listed"
+        ),
+        "{odd}"
+    );
+    assert_eq!(report.outcome, Outcome::Failed);
+    let stale: Vec<_> = report.verified.unexpected().collect();
+    assert_eq!((stale.len(), stale[0].container.as_str()), (1, "odd"));
+    assert!(stale[0].path.starts_with("(its processes cannot be listed"));
+}
+
+#[test]
+fn paragraphs_of_dpkgs_that_make_no_sense_stop_no_refresh() {
+    let host = Host::new(&[("web", "active")]);
+    let odd = "no field\n\nPackage: odd\n\n\u{0}\u{1}: \u{fffd}\nVersion 7\n";
+    host.dpkg_wrote(&format!("{odd}\n{AFTER}"));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(report.packages.len(), 1);
+    // One that made sense before counts as gone, and so as changed; here and in the next refresh.
+    host.dpkg_wrote(&format!("{AFTER}\n{}", AFTER.replace("libc6", "odd")));
+    host.refresh(2).unwrap();
+    host.dpkg_wrote(&format!("{AFTER}\nno field\n"));
+    assert_eq!(host.refresh(2).unwrap().packages[0].new, None);
+}
+
+#[test]
+fn a_database_of_dpkgs_that_makes_no_sense_at_all_loses_no_change() {
+    let host = Host::new(&[("web", "active")]);
+    host.dpkg_wrote("garbage");
+    assert!(host.try_refresh(2).is_err());
+    assert!(host.restarts().is_empty() && host.places.refreshing().exists());
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert!(host.is_at_rest());
+}
+
+#[test]
+fn of_a_thousand_reasons_few_are_kept_and_the_others_counted() {
+    let host = Host::new(&[("web", "active")]);
+    let names: Vec<String> = (0..1000).map(|number| format!("p{number:03}")).collect();
+    let status = |version: u32| -> String {
+        let paragraphs = names.iter().map(|name| {
+            format!(
+                "Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: {version}\n\n"
+            )
+        });
+        paragraphs.collect()
+    };
+    fs::write(host.places.admindir.join("status"), status(1)).unwrap();
+    host.places.record_baseline().unwrap();
+    host.file("web", &format!("update.packages = {names:?}"));
+    let web = Name::parse("web").unwrap();
+    hold::put(&host.places, Some(&web), &Hold { until: None }).unwrap();
+    // The second time they are the same, and no more than before.
+    for version in [2, 3] {
+        host.dpkg_wrote(&status(version));
+        let report = host.refresh(2).unwrap();
+        assert_eq!(actions(&report), [("web", Action::PutOff)]);
+        assert_eq!(report.packages.len(), 1000);
+        let why: Vec<String> = report.containers[0]
+            .why
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(why.len(), 17);
+        assert_eq!(why[0], "names p000 in update.packages");
+        assert_eq!(why[16], "has 984 more reasons");
+        assert!(fs::metadata(host.places.affected()).unwrap().len() < 4096);
+    }
+    assert!(unhold(&host.places, &web).unwrap().due);
+    assert_eq!(
+        actions(&host.refresh(2).unwrap()),
+        [("web", Action::Restarted)]
+    );
+}
+
+#[test]
+fn a_clock_that_jumps_changes_nothing_but_what_people_read() {
+    let host = Host::new(&[("after", "active"), ("before", "active")]);
+    // "after" has started after the change, by a clock that nobody can set.
+    host.unit("after", |unit| unit.start_began = u64::MAX);
+    host.dpkg_wrote(AFTER);
+    host.shared.lock().unwrap().refuses_after = Some(0);
+    assert!(host.try_refresh(2).is_err());
+    host.shared.lock().unwrap().refuses_after = None;
+    // The refresh has begun in a time that is not to come for long.
+    let text = fs::read_to_string(host.places.refreshing()).unwrap();
+    let mut under_way: serde_json::Value = serde_json::from_str(&text).unwrap();
+    under_way["started"] = "2999-01-01T00:00:00.000Z".into();
+    fs::write(host.places.refreshing(), under_way.to_string()).unwrap();
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("before", Action::Restarted)]);
+    assert_eq!((report.unaffected, report.outcome), (1, Outcome::Done));
+    assert_eq!(Summary::of(&report).seconds, None);
+}
+
+#[test]
+fn a_torn_hold_holds_and_stops_no_other() {
+    let host = Host::new(&[("db", "active"), ("web", "active")]);
+    let db = Name::parse("db").unwrap();
+    hold::put(&host.places, Some(&db), &Hold { until: None }).unwrap();
+    let files = ["hold.json", "released.json"].map(|name| host.places.state_of(&db).join(name));
+    for file in &files {
+        fs::write(file, "{").unwrap();
+    }
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("db", Action::PutOff), ("web", Action::Restarted)]
+    );
+    let reason = report.containers[0].reason.as_deref();
+    assert_eq!(reason, Some("held until 'lodger unhold'"));
+    // It takes that off like any other.
+    assert!(unhold(&host.places, &db).unwrap().due);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("db", Action::Restarted)]);
+    assert_eq!(host.refresh_again(), None);
 }

@@ -27,12 +27,12 @@ fn main() -> Result<()> {
     for (name, group) in &containers {
         match word.as_str() {
             "scan" => {
-                let scan = scanner.scan(name, group)?;
+                let scan = scanner.scan(name, group);
                 processes += scan.processes;
                 stale += scan.stale.len();
             }
             "evidence" => {
-                let evidence = scanner.evidence(name, group)?;
+                let evidence = scanner.evidence(name, group);
                 processes += evidence.processes;
                 stale += evidence.maps.len() + evidence.undecided.len();
             }

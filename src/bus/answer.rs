@@ -1,6 +1,6 @@
 //! What is asked over the bus in; the host's containers, one of them, or the plan, out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
@@ -42,11 +42,18 @@ pub fn list(places: &Places) -> Result<Vec<Listed>> {
     let due = due(places, &mut systemd)?;
     let mut scanner = Scanner::new(&places.bases)?;
     let mut listed = Vec::new();
+    let mut running = BTreeSet::new();
     let services = systemd.services()?;
     let groups = systemd.control_groups(&services.iter().collect::<Vec<_>>())?;
     for (service, group) in services.into_iter().zip(groups) {
         let base = match service.is_running() {
-            true => scanner.base(&service.name, &group)?,
+            true => {
+                running.insert(service.name.to_string());
+                scanner.base(&service.name, &group).unwrap_or_else(|cause| {
+                    tracing::warn!("the base of {} cannot be told: {cause:#}", service.name);
+                    None
+                })
+            }
             false => None,
         };
         listed.push((service.name.to_string(), service.active, base));
@@ -60,10 +67,17 @@ pub fn list(places: &Places) -> Result<Vec<Listed>> {
     }
     listed.sort();
     let rows = listed.into_iter().map(|(name, state, base)| {
-        let standing = due.get(&name);
-        let why = standing.map_or(String::new(), in_a_word);
-        let base = base.unwrap_or_default();
-        (name, state, base, standing.is_some(), why)
+        let standing = due.standings.get(&name);
+        let unreadable = due.unreadable.as_ref().filter(|_| running.contains(&name));
+        let is_due = standing.is_some() || unreadable.is_some();
+        let why = standing.map(in_a_word).or_else(|| unreadable.cloned());
+        (
+            name,
+            state,
+            base.unwrap_or_default(),
+            is_due,
+            why.unwrap_or_default(),
+        )
     });
     Ok(rows.collect())
 }
@@ -99,8 +113,13 @@ pub fn get(places: &Places, name: &Name) -> Result<Option<HashMap<&'static str, 
     if let Some(hold) = hold::of(places, name, SystemTime::now())? {
         told.add("HeldUntil", microseconds(&hold));
     }
-    let standing = due(places, &mut systemd)?.remove(name.as_str());
-    told.add("Due", standing.is_some());
+    let mut due = due(places, &mut systemd)?;
+    let unreadable = due.unreadable.filter(|_| service.is_running());
+    let standing = due.standings.remove(name.as_str());
+    told.add("Due", standing.is_some() || unreadable.is_some());
+    if let Some(cause) = unreadable {
+        told.add("Reasons", vec![cause]);
+    }
     if let Some(standing) = standing {
         let reasons = standing.reasons.iter().map(ToString::to_string);
         told.add("Reasons", reasons.collect::<Vec<_>>());
@@ -123,7 +142,7 @@ fn look(
     told: &mut Told,
 ) -> Result<()> {
     let group = systemd.control_group(service)?;
-    let scan = Scanner::new(&places.bases)?.scan(&service.name, &group)?;
+    let scan = Scanner::new(&places.bases)?.scan(&service.name, &group);
     if let Some(base) = &scan.base {
         told.add("Base", base.as_str());
     }
@@ -156,12 +175,23 @@ impl Told {
     }
 }
 
-fn due(
-    places: &Places,
-    systemd: &mut Systemd,
-) -> Result<std::collections::BTreeMap<String, Standing>> {
+/// Who is due.
+struct WhoIsDue {
+    standings: BTreeMap<String, Standing>,
+    /// Why that cannot be told, if so: then every running container counts as due, as it does for the next refresh.
+    unreadable: Option<String>,
+}
+
+fn due(places: &Places, systemd: &mut Systemd) -> Result<WhoIsDue> {
     let present = present(places, systemd, &settings())?;
-    Ok(standings(&Pending::read(places)?, &present.plan))
+    let (pending, unreadable) = Pending::known(places);
+    if let Some(cause) = &unreadable {
+        tracing::warn!("nobody knows who is due: {cause}");
+    }
+    Ok(WhoIsDue {
+        standings: standings(&pending, &present.plan),
+        unreadable: unreadable.map(|cause| format!("nobody knows whether it is due: {cause}")),
+    })
 }
 
 /// When a hold ends, in microseconds since 1970; one that cannot be read never does.

@@ -12,7 +12,6 @@ use lodger::prefix::Prefix;
 use lodger::refresh::Places;
 use lodger::refresh::history::{Summary, numbers, record};
 use lodger::refresh::report::{Report, WaveState};
-use lodger::upper::shown;
 
 use super::plain_table::{plain_table, trimmed};
 use super::write_json;
@@ -153,12 +152,7 @@ fn write_one(out: &mut dyn Write, report: &Report) -> Result<()> {
     for stale in report.verified.stale.iter().take(MOST_STALE) {
         let reason = stale.reason.as_ref();
         let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
-        let path = shown::text(stale.path.as_ref());
-        writeln!(
-            out,
-            "  {}: process {} runs the old {path}{reason}",
-            stale.container, stale.pid
-        )?;
+        writeln!(out, "  {}: {}{reason}", stale.container, stale.fault())?;
     }
     Ok(())
 }

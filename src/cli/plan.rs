@@ -47,8 +47,12 @@ impl PlanOf {
 fn write_text(out: &mut dyn Write, present: &Present) -> Result<()> {
     let plan = &present.plan;
     let is_empty = plan.waves.is_empty() && plan.left.is_empty();
+    if let Some(cause) = &present.unreadable {
+        writeln!(out, "{}", present::unreadable(cause))?;
+    }
     match present.refreshing {
         Some(number) => writeln!(out, "Refresh {number} is under way.")?,
+        None if is_empty && present.unreadable.is_some() => {}
         None if is_empty => writeln!(out, "No container is due.")?,
         None if plan.waves.is_empty() => writeln!(out, "A refresh would restart nothing now.")?,
         None => writeln!(out, "A refresh would restart, in this order:")?,
@@ -99,6 +103,9 @@ fn first(reasons: &[Reason]) -> String {
     match reasons {
         [] => "-".to_owned(),
         [one] => one.to_string(),
+        [one, rest @ .., Reason::More { count }] => {
+            format!("{one} (and {} more)", rest.len() + count)
+        }
         [one, rest @ ..] => format!("{one} (and {} more)", rest.len()),
     }
 }
@@ -127,7 +134,7 @@ mod tests {
                     name: "default".into(),
                     containers: vec![Planned {
                         name: "db".into(),
-                        reasons: vec![Reason::Always],
+                        reasons: vec![named("a"), named("b"), Reason::More { count: 9 }],
                     }],
                 },
             ],
@@ -145,6 +152,7 @@ mod tests {
         let present = Present {
             refreshing: None,
             unexamined: false,
+            unreadable: None,
             plan,
         };
         assert_eq!(
@@ -152,12 +160,20 @@ mod tests {
             "A refresh would restart, in this order:\n\n\
              WAVE       NAME  WHY\n\
              1 canary   web   names zlib1g in update.packages (and 1 more)\n\
-             2 default  db    is to follow every change (update.policy = \"always\")\n\n\
+             2 default  db    names a in update.packages (and 10 more)\n\n\
              Due, and left as it is:\n\n\
              NAME  LEFT BECAUSE                WHY\n\
              mail  held until 'lodger unhold'  -\n"
         );
         assert_eq!(text(Present::default()), "No container is due.\n");
+        assert_eq!(
+            text(Present {
+                unreadable: Some("it is torn".into()),
+                ..Present::default()
+            }),
+            "It cannot be told who is due: it is torn. The next refresh counts every running container as affected; \
+             'lodger refresh' starts one.\n"
+        );
         assert_eq!(
             text(Present {
                 refreshing: Some(3),

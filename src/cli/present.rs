@@ -28,3 +28,11 @@ pub fn read(prefix: &Prefix, command: &str) -> Result<Present> {
 fn settings(prefix: &Prefix) -> Settings {
     settings::read(prefix).unwrap_or_default()
 }
+
+/// That it cannot be told who is due, for `cause`, and what comes of that.
+pub fn unreadable(cause: &str) -> String {
+    format!(
+        "It cannot be told who is due: {cause}. The next refresh counts every running container as affected; 'lodger refresh' \
+         starts one."
+    )
+}

@@ -15,6 +15,7 @@ use lodger::upper::shown;
 use nix::unistd::Uid;
 
 use super::plain_table::{plain_table, trimmed};
+use super::present::unreadable;
 use super::summary::summary;
 use super::write_json;
 
@@ -83,7 +84,10 @@ impl StatusOf {
 
 fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
     if !status.containers.is_empty() {
-        writeln!(out, "{}\n", table(&status.containers))?;
+        writeln!(out, "{}\n", table(status))?;
+    }
+    if let Some(cause) = &status.unreadable {
+        writeln!(out, "{}", unreadable(cause))?;
     }
     for container in &status.containers {
         if let Some(held) = &container.held {
@@ -102,7 +106,10 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
             )?;
         }
         for path in &container.stale_paths {
-            writeln!(out, "{} still runs the old {path}", container.name)?;
+            match path.starts_with('/') {
+                true => writeln!(out, "{} still runs the old {path}", container.name)?,
+                false => writeln!(out, "{} may run old code {path}", container.name)?,
+            }
         }
         write_shadows(out, container)?;
     }
@@ -168,7 +175,7 @@ fn in_words(report: &Report) -> String {
     )
 }
 
-fn table(containers: &[ContainerStatus]) -> String {
+fn table(status: &Status) -> String {
     let heads = [
         "NAME",
         "STATE",
@@ -180,7 +187,7 @@ fn table(containers: &[ContainerStatus]) -> String {
         "DUE",
     ];
     let mut table = plain_table(heads);
-    for container in containers {
+    for container in &status.containers {
         let state = match &container.result {
             Some(result) => format!("{} ({result})", container.state),
             None => format!("{} ({})", container.state, container.sub_state),
@@ -203,6 +210,7 @@ fn table(containers: &[ContainerStatus]) -> String {
         };
         let due = match container.due {
             Some(_) => "yes",
+            None if status.unreadable.is_some() => "-",
             None => "no",
         };
         let health = match &container.health {

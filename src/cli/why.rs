@@ -63,7 +63,7 @@ impl Why {
     pub fn run(&self, prefix: &Prefix, out: &mut dyn Write) -> Result<ExitCode> {
         let present = present::read(prefix, "why")?;
         let places = Places::default();
-        let pending = Pending::read(&places)?;
+        let (pending, unreadable) = Pending::known(&places);
         let record = report::read_newest(&places.refreshes())?;
         let told = Told {
             seen: seen(prefix, &places, &self.name)?,
@@ -76,6 +76,9 @@ impl Why {
                 "no container is called '{}', or its file has a mistake; 'lodger list' shows all",
                 self.name
             );
+        }
+        if let Some(cause) = &unreadable {
+            writeln!(io::stderr(), "note: {}", present::unreadable(cause))?;
         }
         for fault in told.seen.iter().flat_map(|seen| &seen.faults) {
             writeln!(io::stderr(), "note: in dpkg's status, {fault}")?;

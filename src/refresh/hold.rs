@@ -46,13 +46,21 @@ pub fn path(places: &Places, name: Option<&Name>) -> PathBuf {
     }
 }
 
-/// The hold that stands for a container: its own or that of all, whichever is longer.
+/// The hold that stands for a container: its own or that of all, whichever is longer. A file that makes no sense is one without
+/// an end: somebody wanted it, and it stops no refresh of others.
 ///
 /// # Errors
-/// When one cannot be read.
+/// When one cannot be read just now.
 pub fn of(places: &Places, name: &Name, now: SystemTime) -> Result<Option<Hold>> {
     let read = |path: &Path| -> Result<Option<Hold>> {
-        Ok(state_file::read::<Hold>(path)?.filter(|hold| hold.stands(now)))
+        let hold = match state_file::read::<Hold>(path) {
+            Err(cause) if state_file::is_unusable(&cause) => {
+                tracing::error!("it counts as a hold without an end: {cause:#}");
+                Some(Hold { until: None })
+            }
+            hold => hold?,
+        };
+        Ok(hold.filter(|hold| hold.stands(now)))
     };
     let own = read(&path(places, Some(name)))?;
     let all = read(&path(places, None))?;
@@ -85,11 +93,7 @@ pub fn put(places: &Places, name: Option<&Name>, hold: &Hold) -> Result<()> {
             .with_context(|| format!("cannot make '{}'", directory.display()))?;
     }
     state_file::write(&path, hold)?;
-    let pending = Pending::read(places)?.containers;
-    let is_due = match name {
-        Some(name) => pending.contains_key(name.as_str()),
-        None => !pending.is_empty(),
-    };
+    let is_due = Pending::may_be_due(places, name);
     // Only a refresh starts the timer that ends it.
     match is_due && hold.until.is_some() {
         true => places.mark(),
@@ -116,12 +120,18 @@ pub fn release(places: &Places, name: &Name) -> Result<()> {
     state_file::write(&places.state_of(name).join(RELEASED), &Moment::now()?)
 }
 
-/// When a container last left a base that it was held on, if that was in this boot.
+/// When a container last left a base that it was held on, if that was in this boot; now, if what was written makes no sense.
 ///
 /// # Errors
-/// When what was written cannot be read.
+/// When what was written cannot be read just now.
 pub fn released(places: &Places, name: &Name, boot: &str) -> Result<Option<Moment>> {
-    let moment: Option<Moment> = state_file::read(&places.state_of(name).join(RELEASED))?;
+    let moment = match state_file::read::<Moment>(&places.state_of(name).join(RELEASED)) {
+        Err(cause) if state_file::is_unusable(&cause) => {
+            tracing::error!("{name} counts as let go from a base just now: {cause:#}");
+            Some(Moment::now()?)
+        }
+        moment => moment?,
+    };
     Ok(moment.filter(|moment| moment.boot == boot))
 }
 

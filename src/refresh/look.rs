@@ -8,7 +8,7 @@ use super::affected::{Judge, owners_of};
 use super::change::HostChange;
 use super::moment::Moment;
 use super::pending::Due;
-use super::reason::Reason;
+use super::reason::{Reason, bounded};
 use super::{Offer, Refresh};
 use crate::base::record::DPKG;
 use crate::base::{self, Bases, Number};
@@ -83,7 +83,7 @@ impl Refresh<'_> {
             let due = Due {
                 since: since.clone(),
                 refresh: self.under_way.number,
-                reasons,
+                reasons: bounded(reasons),
                 base: looked.evidence.base.clone(),
                 failed: None,
                 is_security,
@@ -118,7 +118,7 @@ impl Refresh<'_> {
         let groups = self.systemd.control_groups(&states)?;
         let starts = self.systemd.starts_began(&states)?;
         for ((service, group), start) in running.into_iter().zip(groups).zip(starts) {
-            let mut evidence = scanner.evidence(&service.name, &group)?;
+            let mut evidence = scanner.evidence(&service.name, &group);
             if evidence.processes == 0 && evidence.undecided.is_empty() {
                 evidence = Evidence::unknown("it has no process to look at".to_owned());
             }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
-use super::places::Places;
-use super::reason::Reason;
+use super::places::{Baseline, Places};
+use super::reason::{Reason, bounded};
+use crate::container::Name;
 use crate::state_file;
 
 /// The set, by the names of containers.
@@ -27,7 +28,7 @@ pub struct Due {
     pub since: Moment,
     /// The refresh that found it first.
     pub refresh: u64,
-    /// Why.
+    /// Why, as [`bounded`] has them.
     pub reasons: Vec<Reason>,
     /// The number of the base that it ran on when it was found: what it can go back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +59,48 @@ impl Pending {
         Ok(state_file::read(&places.affected())?.unwrap_or_default())
     }
 
+    /// The set on disk for those who only tell of it: what cannot be read counts as empty, with the cause.
+    pub fn known(places: &Places) -> (Self, Option<String>) {
+        match Self::read(places) {
+            Ok(pending) => (pending, None),
+            Err(cause) => (Self::default(), Some(format!("{cause:#}"))),
+        }
+    }
+
+    /// Whether the container is in the set on disk, or for none whether anyone is; and if that cannot be told.
+    pub fn may_be_due(places: &Places, name: Option<&Name>) -> bool {
+        match (Self::known(places), name) {
+            ((_, Some(_)), _) => true,
+            ((pending, None), Some(name)) => pending.containers.contains_key(name.as_str()),
+            ((pending, None), None) => !pending.containers.is_empty(),
+        }
+    }
+
+    /// The set on disk for a refresh. A file that makes no sense would stop every refresh to come: it is set aside, and every
+    /// running container counts as affected, which the baseline says first. So whenever lodgerd is killed, that is not lost.
+    ///
+    /// # Errors
+    /// When it cannot be read just now, or not be set aside.
+    pub fn read_or_set_aside(places: &Places) -> Result<Self> {
+        let cause = match Self::read(places) {
+            Err(cause) if state_file::is_unusable(&cause) => cause,
+            read => return read,
+        };
+        let baseline = state_file::read::<Baseline>(&places.baseline());
+        // Without a baseline that can be read the same holds.
+        if let Ok(Some(mut baseline)) = baseline {
+            baseline.is_due_unknown = true;
+            state_file::write(&places.baseline(), &baseline)?;
+        }
+        let aside = state_file::set_aside(&places.affected())
+            .with_context(|| format!("nobody knows who is due: {cause:#}"))?;
+        tracing::error!(
+            "nobody knows who was due, so every running container counts as affected: {cause:#}; the file is '{}' now",
+            aside.display()
+        );
+        Ok(Self::default())
+    }
+
     /// Puts the set on disk; an empty one has no file.
     ///
     /// # Errors
@@ -77,11 +120,8 @@ impl Pending {
         };
         there.since = due.since;
         there.is_security |= due.is_security;
-        for reason in due.reasons {
-            if !there.reasons.contains(&reason) {
-                there.reasons.push(reason);
-            }
-        }
+        let before = std::mem::take(&mut there.reasons);
+        there.reasons = bounded(before.into_iter().chain(due.reasons));
         there.base = there.base.take().or(due.base);
     }
 }

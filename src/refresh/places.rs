@@ -99,6 +99,7 @@ impl Places {
     pub fn record_baseline(&self) -> Result<()> {
         let baseline = Baseline {
             base: self.current_base(),
+            is_due_unknown: false,
             database: Database::read(&self.admindir)?,
         };
         state_file::write(&self.baseline(), &baseline)
@@ -111,6 +112,9 @@ pub struct Baseline {
     /// The number of the base that was current then; `None` if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// Whether it is no longer known who was due then: every running container counts as affected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_due_unknown: bool,
     /// dpkg's database.
     #[serde(flatten)]
     pub database: Database,

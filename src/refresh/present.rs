@@ -20,6 +20,9 @@ pub struct Present {
     pub refreshing: Option<u64>,
     /// Whether packages may have changed since containers were last looked at: what that affects is not in the plan.
     pub unexamined: bool,
+    /// Why it cannot be told who is due, if so: then the next refresh takes every running container for affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
     /// Its plan, or what a refresh would do now.
     #[serde(flatten)]
     pub plan: Plan,
@@ -34,8 +37,10 @@ pub fn present(places: &Places, systemd: &mut Systemd, settings: &Settings) -> R
     let refreshing = under_way.as_ref().map(|under_way| under_way.number);
     let announced = under_way.and_then(|under_way| under_way.plan);
     let is_announced = announced.is_some();
+    let unreadable = Pending::known(places).1;
     Ok(Present {
         refreshing,
+        unreadable,
         unexamined: places.pending().exists() || (refreshing.is_some() && !is_announced),
         plan: match announced {
             Some(plan) => plan,
@@ -44,12 +49,12 @@ pub fn present(places: &Places, systemd: &mut Systemd, settings: &Settings) -> R
     })
 }
 
-/// What a refresh would do now with what is pending.
+/// What a refresh would do now with what is known to be pending.
 ///
 /// # Errors
 /// When what refreshes have written cannot be read, or systemd does not answer.
 pub fn plan_now(places: &Places, systemd: &mut Systemd, settings: &Settings) -> Result<Plan> {
-    let pending = Pending::read(places)?;
+    let (pending, _) = Pending::known(places);
     if pending.containers.is_empty() {
         return Ok(Plan::default());
     }

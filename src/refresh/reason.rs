@@ -1,5 +1,6 @@
 //! Why a container has to be restarted for a change to reach it: data in, a sentence out.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -75,6 +76,35 @@ pub enum Reason {
     },
     /// The container file says that every change is a reason.
     Always,
+    /// There are others, of which only the number is kept.
+    More {
+        /// How many at least: of those that several changes had, nobody knows which are the same.
+        count: usize,
+    },
+}
+
+/// The most reasons of one container that are kept.
+pub const MOST_KEPT: usize = 16;
+
+/// `reasons` as they are kept: each once, what is seen of processes before what packages say, and of those past [`MOST_KEPT`]
+/// the number.
+pub fn bounded(reasons: impl IntoIterator<Item = Reason>) -> Vec<Reason> {
+    let mut kept = BTreeSet::new();
+    let mut more = 0;
+    for reason in reasons {
+        match reason {
+            Reason::More { count } => more = more.max(count),
+            reason => {
+                kept.insert(reason);
+            }
+        }
+    }
+    more += kept.len().saturating_sub(MOST_KEPT);
+    let mut kept: Vec<Reason> = kept.into_iter().take(MOST_KEPT).collect();
+    if more > 0 {
+        kept.push(Reason::More { count: more });
+    }
+    kept
 }
 
 impl fmt::Display for Reason {
@@ -120,6 +150,8 @@ impl fmt::Display for Reason {
                 out,
                 "is to follow every change (update.policy = \"always\")"
             ),
+            Reason::More { count: 1 } => write!(out, "has 1 more reason"),
+            Reason::More { count } => write!(out, "has {count} more reasons"),
         }
     }
 }
@@ -128,5 +160,51 @@ fn of(package: &Option<String>) -> String {
     match package {
         Some(package) => format!(" of {package}"),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn maps(number: usize) -> Reason {
+        Reason::Maps {
+            path: format!("/usr/lib/{number:04}").into(),
+            package: None,
+        }
+    }
+
+    fn named(number: usize) -> Reason {
+        Reason::Named {
+            package: format!("{number:04}"),
+        }
+    }
+
+    #[test]
+    fn of_a_thousand_reasons_the_strongest_are_kept_and_the_others_counted() {
+        let all = (0..1000).map(named).chain((0..3).map(maps));
+        let kept = bounded(all);
+        let expected: Vec<Reason> = (0..3)
+            .map(maps)
+            .chain((0..13).map(named))
+            .chain([Reason::More { count: 987 }])
+            .collect();
+        assert_eq!(kept, expected);
+        assert_eq!(kept[16].to_string(), "has 987 more reasons");
+        // Once more, and with what the next change adds.
+        assert_eq!(bounded(kept.iter().cloned().chain(kept.clone())), expected);
+        let more = bounded(kept.into_iter().chain([maps(3), maps(4)]));
+        assert_eq!((more.len(), &more[4]), (17, &maps(4)));
+        assert_eq!(more[16], Reason::More { count: 989 });
+    }
+
+    #[test]
+    fn as_many_as_are_kept_are_all() {
+        let all: Vec<Reason> = (0..MOST_KEPT).map(maps).collect();
+        assert_eq!(bounded(all.iter().rev().cloned()), all);
+        assert_eq!(bounded([Reason::Always, Reason::Always]), [Reason::Always]);
+        assert!(bounded([]).is_empty());
+        let text = serde_json::to_string(&Reason::More { count: 2 }).unwrap();
+        assert_eq!(text, r#"{"reason":"more","count":2}"#);
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::reason::Reason;
 use crate::dpkg::Change;
 use crate::state_file;
+use crate::upper::shown;
 
 /// How a refresh ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,7 +165,8 @@ pub struct Stale {
     pub container: String,
     /// Its number on the host.
     pub pid: i32,
-    /// A file it maps or keeps open that the host no longer has like that.
+    /// A file it maps that the host no longer has like that; or, in brackets, why nothing can be told. Then the number may be 0,
+    /// for all processes of the container.
     pub path: String,
     /// Why it still runs, if that is as it is meant to be: held, put off, never restarted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,6 +212,18 @@ impl Report {
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot make '{}'", directory.display()))?;
         state_file::write(&directory.join(format!("{}.json", self.number)), self)
+    }
+}
+
+impl Stale {
+    /// What is wrong, in words.
+    pub fn fault(&self) -> String {
+        let path = shown::text(self.path.as_ref());
+        match (self.path.starts_with('/'), self.pid) {
+            (true, pid) => format!("process {pid} still runs the old {path}"),
+            (false, 0) => format!("it may run old code {path}"),
+            (false, pid) => format!("process {pid} may run old code {path}"),
+        }
     }
 }
 
@@ -290,6 +304,22 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_value(action).unwrap(), action.word());
         }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_called_old() {
+        let fault = |pid, path: &str| {
+            let stale = Stale {
+                container: "web".into(),
+                pid,
+                path: path.into(),
+                reason: None,
+            };
+            stale.fault()
+        };
+        assert_eq!(fault(7, "/a\nb"), r"process 7 still runs the old /a\nb");
+        assert_eq!(fault(7, "(why)"), "process 7 may run old code (why)");
+        assert_eq!(fault(0, "(why)"), "it may run old code (why)");
     }
 
     #[test]

@@ -37,11 +37,8 @@ pub fn unhold(places: &Places, name: &Name) -> Result<Unheld> {
     }
     let hold = hold::take_off(places, Some(name))?;
     let still = hold::of(places, name, SystemTime::now())?;
-    let is_pending = || -> Result<bool> {
-        let pending = Pending::read(places)?;
-        Ok(pending.containers.contains_key(name.as_str()))
-    };
-    let due = (base.is_some() || hold) && still.is_none() && is_pending()?;
+    let is_free = (base.is_some() || hold) && still.is_none();
+    let due = is_free && Pending::may_be_due(places, Some(name));
     if due {
         places.mark()?;
     }
@@ -60,7 +57,7 @@ pub fn unhold(places: &Places, name: &Name) -> Result<Unheld> {
 /// When it stays, or what refreshes have written cannot be read.
 pub fn unhold_all(places: &Places) -> Result<(bool, bool)> {
     let was_there = hold::take_off(places, None)?;
-    let due = was_there && !Pending::read(places)?.containers.is_empty();
+    let due = was_there && Pending::may_be_due(places, None);
     if due {
         places.mark()?;
     }

@@ -12,7 +12,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -39,10 +39,13 @@ const MOST_ENTRIES: usize = 1_000_000;
 
 /// Whether what a container sees at the absolute path `path` can come from the host at all.
 pub fn is_seen(path: &Path) -> bool {
-    SEEN.iter().any(|top| {
-        path.strip_prefix("/")
-            .is_ok_and(|path| path.starts_with(top))
-    })
+    let mut components = path.components();
+    match (components.next(), components.next()) {
+        (Some(Component::RootDir), Some(Component::Normal(top))) => {
+            SEEN.iter().any(|seen| top == *seen)
+        }
+        _ => false,
+    }
 }
 
 /// The mask for a container on the live tree `host`, which also hides the absolute paths in `hide`.

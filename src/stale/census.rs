@@ -41,17 +41,14 @@ pub struct Census {
 
 impl Scanner {
     /// Looks which of the `wanted` files the processes of the container `name` map, see [`Scanner::scan`].
-    ///
-    /// # Errors
-    /// When the control group cannot be read.
-    pub fn census(&mut self, name: &Name, cgroup: &str, wanted: &Wanted) -> Result<Census> {
-        let found = self.look(name, cgroup, Depth::Files(wanted))?;
-        Ok(Census {
+    pub fn census(&mut self, name: &Name, cgroup: &str, wanted: &Wanted) -> Census {
+        let found = self.look(name, cgroup, Depth::Files(wanted));
+        Census {
             processes: found.processes,
             fates: found.fates,
             stale: found.stale,
             unknown: found.unknown,
-        })
+        }
     }
 
     /// What a mapping is to whom, if it is a file that is wanted. `stale` is the path of one that is old.

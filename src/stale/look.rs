@@ -4,7 +4,6 @@
 //! that the host has at these paths now. Mount tables, which the kernel is slow to write, are read for others only.
 
 use std::cell::Cell;
-use std::ffi::CStr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -13,10 +12,10 @@ use nix::libc;
 
 use super::census::Fate;
 use super::maps::{self, Mapping};
-use super::open_files::OpenFiles;
 use super::process::{Buffer, Identity, Process};
+use super::trees::Tree;
 use super::view::{Root, View};
-use super::{Depth, MOST_BYTES, MOST_DESCRIPTORS, MOST_VIEWS, Scanner, Subject};
+use super::{Depth, MOST_BYTES, MOST_VIEWS, Scanner, Subject};
 use crate::refresh::interpreter::{self, Interpreter};
 use crate::root::seen;
 use crate::service::mstack;
@@ -27,8 +26,8 @@ const MOST_FAULTS_OF_HELPERS: u64 = 200;
 
 /// A process that is looked at.
 pub(super) struct Sight<'a> {
-    pid: i32,
-    process: &'a Process,
+    pub(super) pid: i32,
+    pub(super) process: &'a Process,
     root: Cell<Identity>,
     /// Whether it is really in the container's control group, once that was looked at.
     is_member: Cell<Option<bool>>,
@@ -105,7 +104,7 @@ impl Scanner {
     }
 
     /// Its number may have come to another process between listing and opening. That matters only when something is wrong.
-    fn is_member(&mut self, subject: &Subject<'_>, sight: &Sight<'_>) -> Result<bool> {
+    pub(super) fn is_member(&mut self, subject: &Subject<'_>, sight: &Sight<'_>) -> Result<bool> {
         if let Some(is_member) = sight.is_member.get() {
             return Ok(is_member);
         }
@@ -120,7 +119,11 @@ impl Scanner {
         self.view(subject, sight).map(drop)
     }
 
-    fn view(&mut self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> Result<Rc<View>> {
+    pub(super) fn view(
+        &mut self,
+        subject: &mut Subject<'_>,
+        sight: &Sight<'_>,
+    ) -> Result<Rc<View>> {
         let root = sight.root.get();
         let mounts = sight.process.mounts()?;
         if let Some(view) = subject.views.get(&(mounts, root)) {
@@ -144,9 +147,17 @@ impl Scanner {
         subject: &mut Subject<'_>,
         sight: &Sight<'_>,
     ) -> Result<Vec<PathBuf>> {
+        let file = sight.process.file("maps")?;
+        let is_named = matches!(subject.depth, Depth::Files(_));
+        if subject.bases.contains_key(&sight.root.get()) && !is_named {
+            let (device, _) = sight.root.get();
+            if let Some(libraries) = self.current.libraries_mapped(&file, device) {
+                return Ok(libraries);
+            }
+        }
         // The scanner is needed while the text is; an empty buffer costs nothing.
         let mut maps = std::mem::replace(&mut self.maps, Buffer::new(MOST_BYTES));
-        let result = sight.process.read("maps", &mut maps);
+        let result = maps.fill(file);
         let libraries = result.and_then(|()| self.judge_maps(subject, sight, &maps));
         self.maps = maps;
         libraries
@@ -203,8 +214,14 @@ impl Scanner {
         if mapping.device != (libc::major(device), libc::minor(device)) {
             return Ok(!seen::is_seen(mapping.path()));
         }
-        let node = self.trees.node(self.trees.usual(), mapping.path())?;
-        Ok(node.is_some_and(|node| node.is_the_hosts && node.inode == mapping.inode))
+        let tree = self.trees.usual();
+        let node = self.trees.node(tree, mapping.path())?;
+        let is_current = node.is_some_and(|node| node.is_the_hosts && node.inode == mapping.inode);
+        // What a base shares with the host is on the filesystem of all bases, where a number is one file.
+        if is_current && tree == Tree::CurrentBase {
+            self.current.add(mapping.inode, mapping.path());
+        }
+        Ok(is_current)
     }
 
     fn look_at_programs(
@@ -231,57 +248,6 @@ impl Scanner {
                 !(mstack::stack(subject.name).exists() && sight.process.is_first(&mut self.text)?)
             }
             _ => true,
-        })
-    }
-
-    fn look_at_open_files(&mut self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> Result<()> {
-        let mut files = OpenFiles::of(sight.process)?;
-        let most = MOST_DESCRIPTORS.saturating_sub(subject.descriptors);
-        let (descriptors, is_all) = files.descriptors(most)?;
-        subject.descriptors += descriptors.len();
-        if !is_all {
-            let why = "too many open files to look at".to_owned();
-            let program = sight.process.program().ok();
-            subject.found.add_undecided(sight.pid, program, why);
-        }
-        for descriptor in descriptors {
-            if let Some(path) = self.stale_open_file(subject, sight, &files, &descriptor)? {
-                subject.found.add_open(sight.pid, path);
-            }
-        }
-        Ok(())
-    }
-
-    fn stale_open_file(
-        &mut self,
-        subject: &mut Subject<'_>,
-        sight: &Sight<'_>,
-        files: &OpenFiles<'_>,
-        descriptor: &CStr,
-    ) -> Result<Option<PathBuf>> {
-        let name = files.name(descriptor);
-        let Some(name) = name.filter(|name| maps::may_be_seen(name)) else {
-            return Ok(None);
-        };
-        let Some(place) = files.place(descriptor, &mut self.text) else {
-            return Ok(None);
-        };
-        let view = self.view(subject, sight)?;
-        let mut mounts = view.mounts.iter();
-        let Some(mount) = mounts.find(|mount| mount.id == place.mount) else {
-            return Ok(None);
-        };
-        let mapping = Mapping {
-            device: mount.device,
-            inode: place.inode,
-            name: &name,
-        };
-        // A directory of a base is never that of another one.
-        let path = self.stale_path(&view, &mapping)?;
-        let path = path.filter(|_| files.is_regular(descriptor));
-        Ok(match path.is_some() && self.is_member(subject, sight)? {
-            true => path,
-            false => None,
         })
     }
 }

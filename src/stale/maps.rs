@@ -1,6 +1,7 @@
 //! The text of `/proc/PID/maps` in, file mappings out.
 
 use std::ffi::OsStr;
+use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -84,7 +85,7 @@ pub fn may_be_seen(name: &[u8]) -> bool {
 /// the first. Anonymous ones have no inode and are left out.
 pub fn mappings(text: &[u8]) -> impl Iterator<Item = Mapping<'_>> {
     let mut last: &[u8] = &[];
-    text.split(|byte| *byte == b'\n').filter_map(move |line| {
+    lines(text).filter_map(move |line| {
         // address perms offset dev inode, one blank each, then blanks and the path, which may hold blanks itself.
         let file = line.splitn(4, |byte| *byte == b' ').nth(3)?;
         if file == last {
@@ -92,6 +93,17 @@ pub fn mappings(text: &[u8]) -> impl Iterator<Item = Mapping<'_>> {
         }
         last = file;
         parse_file(file)
+    })
+}
+
+/// With the library's own search for the ends of lines: going byte by byte takes half the time of all that is done with the text.
+fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let rest = text;
+        // There is nothing that can fail in memory; 0 is the end.
+        let count = text.skip_until(b'\n').ok().filter(|count| *count > 0)?;
+        let line = &rest[..count];
+        Some(line.strip_suffix(b"\n").unwrap_or(line))
     })
 }
 

@@ -1,5 +1,6 @@
 //! One process: its number in, texts of its directory in /proc out.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 use nix::unistd::read;
 
 use crate::cgroup::is_gone;
@@ -44,7 +45,7 @@ impl Buffer {
         self.filled >= self.most
     }
 
-    fn fill(&mut self, file: impl AsFd) -> Result<()> {
+    pub fn fill(&mut self, file: impl AsFd) -> Result<()> {
         self.filled = 0;
         while !self.is_full() {
             if self.bytes.len() < self.filled + STEP {
@@ -76,9 +77,13 @@ impl Process {
         )?))
     }
 
-    pub fn read(&self, name: &str, buffer: &mut Buffer) -> Result<()> {
+    pub fn file(&self, name: &str) -> Result<OwnedFd> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        buffer.fill(openat(&self.0, name, flags, Mode::empty())?)
+        Ok(openat(&self.0, name, flags, Mode::empty())?)
+    }
+
+    pub fn read(&self, name: &str, buffer: &mut Buffer) -> Result<()> {
+        buffer.fill(self.file(name)?)
     }
 
     /// A directory of its, to be listed.
@@ -117,11 +122,16 @@ impl Process {
         self.identity_of("ns/mnt", AtFlags::empty())
     }
 
+    /// What a link of its directory says.
+    pub fn link(&self, name: &str) -> Result<OsString> {
+        Ok(readlinkat(&self.0, name)?)
+    }
+
     /// The path of its program, as it sees it. What lies there may be something else.
     pub fn program(&self) -> Result<PathBuf> {
-        let program = readlinkat(&self.0, "exe")?.into_vec();
+        let program = self.link("exe")?.into_vec();
         let path = program.strip_suffix(b" (deleted)").unwrap_or(&program);
-        Ok(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
+        Ok(PathBuf::from(OsString::from_vec(path.to_vec())))
     }
 
     /// The page faults of children that have ended, and that it has waited for (`cminflt`, proc_pid_stat(5)). `None` if that
@@ -135,6 +145,11 @@ impl Process {
     pub fn is_first(&self, buffer: &mut Buffer) -> Result<bool> {
         self.read("status", buffer)?;
         Ok(is_first(buffer.text()))
+    }
+
+    /// Of what the path in its directory leads to.
+    pub fn status(&self, path: &str) -> Result<FileStat> {
+        Ok(fstatat(&self.0, path, AtFlags::empty())?)
     }
 
     fn identity_of(&self, path: &str, flags: AtFlags) -> Result<Identity> {

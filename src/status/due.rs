@@ -24,7 +24,8 @@ pub struct DueStatus {
     pub failed: Option<Failure>,
 }
 
-/// Who is due is known to everybody, what for they wait to root: holds on bases are nobody else's to see.
+/// Who is due is known to everybody, what for they wait to root: holds on bases are nobody else's to see. Why it cannot be told
+/// who is due, if so.
 ///
 /// # Errors
 /// When what refreshes have written cannot be read, or systemd does not answer.
@@ -33,10 +34,10 @@ pub fn add(
     places: &Places,
     systemd: &mut Systemd,
     look: bool,
-) -> Result<()> {
-    let mut pending = Pending::read(places)?;
+) -> Result<Option<String>> {
+    let (mut pending, unreadable) = Pending::known(places);
     if pending.containers.is_empty() {
-        return Ok(());
+        return Ok(unreadable);
     }
     let mut standings = match look {
         true => {
@@ -65,5 +66,5 @@ pub fn add(
             failed: due.failed,
         });
     }
-    Ok(())
+    Ok(unreadable)
 }

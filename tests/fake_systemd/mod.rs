@@ -17,6 +17,8 @@ pub struct FakeUnit {
     pub start_began: u64,
     pub requires: Vec<String>,
     pub wants: Vec<String>,
+    /// Its control group; "" for one without processes.
+    pub control_group: String,
     /// The result of its next restart.
     pub result: &'static str,
 }
@@ -230,7 +232,7 @@ struct FakeServiceProperties(FakeUnit);
 impl FakeServiceProperties {
     #[zbus(property)]
     fn control_group(&self) -> String {
-        String::new()
+        self.0.control_group.clone()
     }
     #[zbus(property)]
     fn root_directory(&self) -> String {

@@ -3,7 +3,11 @@
 use std::os::unix::fs::symlink;
 
 use super::super::diff::{Letter, text_of};
+use super::super::record::TABLE;
+use super::super::row::{Kind, Row};
+use super::super::table::{self, Part};
 use super::*;
+use crate::refresh::change::HostChange;
 
 fn told(bases: &Bases, base: &str, content: bool) -> Vec<String> {
     let findings = verify(bases, number(base), content).unwrap();
@@ -149,4 +153,38 @@ fn there_is_no_difference_to_what_is_not_there() {
     );
     assert!(message.starts_with("there is no base 7 in '"), "{message}");
     assert!(verify(&small.bases(), number("7"), false).is_err());
+}
+
+#[test]
+fn a_hundred_thousand_changed_files_are_told() {
+    const FILES: usize = 100_000;
+    let small = Small::new();
+    small.create();
+    let list: String = (0..FILES)
+        .map(|number| format!("/usr/share/many/{number:06}\n"))
+        .collect();
+    small.write("var/lib/dpkg/info/a.list", 0o644, &list);
+    small.write("var/lib/dpkg/status", 0o644, &STATUS.replace('1', "2"));
+    small.write("usr/bin/new", 0o755, "");
+    assert_eq!(small.create(), Created::New(number("2")));
+    let bases = small.bases();
+    // Files of other sizes need not be there to be told apart.
+    let stat = nix::sys::stat::stat(&small.0.path().join("usr/bin/ls")).unwrap();
+    for (base, size) in [("1", 1), ("2", 2)] {
+        let directory = "usr/share/many";
+        let mut text = Vec::new();
+        Row::of(directory.into(), Kind::Directory, &stat).write(&mut text);
+        for number in 0..FILES {
+            let row = Row::of(format!("{number:06}").into(), Kind::Linked, &stat);
+            Row { size, ..row }.write(&mut text);
+        }
+        let path = directory.into();
+        let file = bases.record_directory(number(base)).join(TABLE);
+        fs::remove_file(&file).unwrap();
+        table::write(&file, &mut [Part { path, text }]).unwrap();
+    }
+    let change = HostChange::between(&bases, number("1"), number("2")).unwrap();
+    assert_eq!(change.packages.len(), 1);
+    assert_eq!(change.packages[0].paths.len(), FILES);
+    assert!(change.packages[0].touches.only_data() && change.other_paths.is_empty());
 }
