@@ -232,18 +232,16 @@ fn add_unmount(unit: &mut Unit, container: &Container) {
 }
 
 fn add_root(unit: &mut Unit, container: &Container) {
-    unit.add(
-        "Service",
-        "RootDirectory",
-        escape::text(&escape::path_text(&container.name.root())),
-    );
+    let name = escape::verbatim(container.name.as_str());
+    let root = [place::ROOTS.into(), "/".into(), name];
+    unit.add_parts("Service", "RootDirectory", &root);
     // ExecStartPre= and ExecStartPost= see the host.
     unit.add("Service", "RootDirectoryStartOnly", "yes");
     // systemd changes to it before ExecStartPre= too, when the root is not mounted yet, so it may be missing ("-");
     // lodgerd mount checks that it is there.
     let directory = escape::path_text(&container.working_directory);
-    let directory = ["-", &directory].concat();
-    unit.add("Service", "WorkingDirectory", escape::text(&directory));
+    let directory = ["-".into(), escape::text(&directory)];
+    unit.add_parts("Service", "WorkingDirectory", &directory);
 }
 
 fn add_payload(unit: &mut Unit, container: &Container) {
@@ -302,11 +300,15 @@ fn add_restarts(unit: &mut Unit, container: &Container) {
         unit.add("Service", "RestartForceExitStatus", "SIGKILL");
     }
     // Longer than lodgerd stop takes, which keeps to the container's own limit.
-    unit.add(
-        "Service",
-        "TimeoutStopSec",
-        escape::verbatim(time_span(container.stop_timeout + STOP_GRACE)),
-    );
+    let timeout = container.stop_timeout + STOP_GRACE;
+    match timeout.subsec_nanos() {
+        0 => unit.add_number("Service", "TimeoutStopSec", timeout.as_secs(), "s"),
+        _ => unit.add(
+            "Service",
+            "TimeoutStopSec",
+            escape::verbatim(time_span(timeout)),
+        ),
+    }
 }
 
 /// Whether the policy has a restart after SIGKILL (systemd.service(5), the table of Restart=).
@@ -329,8 +331,7 @@ fn seconds(span: Duration) -> String {
 fn time_span(span: Duration) -> String {
     let within = span.subsec_micros();
     match within {
-        // Of nearly every container: format!() takes three times as long.
-        0 => [&span.as_secs().to_string(), "s"].concat(),
+        0 => format!("{}s", span.as_secs()),
         _ if within.is_multiple_of(1_000) => format!("{}ms", span.as_millis()),
         _ => format!("{}us", span.as_micros()),
     }

@@ -88,8 +88,20 @@ impl Unit {
         unit: &'static str,
     ) {
         self.begin(section);
-        self.text
-            .extend([key, "=", &number.to_string(), unit, "\n"]);
+        self.text.push_str(key);
+        self.text.push('=');
+        push_number(&mut self.text, number);
+        self.text.push_str(unit);
+        self.text.push('\n');
+    }
+
+    /// Adds a directive whose value is these parts together.
+    pub fn add_parts(&mut self, section: &'static str, key: &str, parts: &[Escaped<'_>]) {
+        self.begin(section);
+        self.text.push_str(key);
+        self.text.push('=');
+        self.text.extend(parts.iter().map(Escaped::as_str));
+        self.text.push('\n');
     }
 
     /// Whole lines that are spelled out in lodger's own code.
@@ -115,6 +127,15 @@ impl Unit {
     pub fn into_parts(self) -> (String, String) {
         (self.file_name, self.text)
     }
+}
+
+/// Without a text of its own: a unit has several.
+fn push_number(text: &mut String, number: u64) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    // A digit fits.
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 impl fmt::Display for Unit {
@@ -151,13 +172,14 @@ mod tests {
         });
         unit.add_names("Service", "Requires", ["a.service", r"b\x2d.mount"]);
         unit.add_names("Service", "Wants", []);
-        unit.add_number("Service", "TasksMax", 1, "");
+        unit.add_number("Service", "TasksMax", 10, "");
+        unit.add_parts("Service", "X", &["/".into(), escape::text("%")]);
         unit.add_number("Service", "TimeoutSec", u64::MAX, "s");
         assert_eq!(
             unit.text(),
             "# by hand\n\n[Unit]\nDescription=100%%\n\n[Service]\nType=exec\nExecStart=/bin/x \"a b\"\n\
              ExecStop=+/bin/x \"a=$$bc d\" \";\" \"\" x@1 \"--a=b c\" --a=; --a=\nEnvironment=a=$b%%\n\
-             Requires=a.service b\\x2d.mount\nTasksMax=1\nTimeoutSec=18446744073709551615s\n"
+             Requires=a.service b\\x2d.mount\nTasksMax=10\nX=/%%\nTimeoutSec=18446744073709551615s\n"
         );
     }
 }
