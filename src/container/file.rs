@@ -217,6 +217,9 @@ impl<'d> Layers<'d> {
 
     /// What says something about one container.
     pub fn of(&self, name: &Name) -> &[Layer<'d>] {
+        if self.instances.is_empty() {
+            return &self.common;
+        }
         let instance = name
             .instance()
             .and_then(|instance| self.instances.get(instance));

@@ -122,12 +122,13 @@ fn text_not_number(scalar: Scalar) -> Result<String, Fault> {
 /// A line of text for people. systemd strips blanks around it and knows no way to write a line break in it.
 pub fn description(scalar: Scalar) -> Result<String, Fault> {
     const LONGEST: usize = 1000;
-    let description = word(scalar)?.trim().to_owned();
+    let written = word(scalar)?;
     // Nearly all are.
-    let is_short = (1..=LONGEST).contains(&description.len());
-    if is_short && is_ordinary(&description) {
-        return Ok(description);
+    let is_short = (1..=LONGEST).contains(&written.len());
+    if is_short && is_ordinary(&written) && !written.starts_with(' ') && !written.ends_with(' ') {
+        return Ok(written.into_owned());
     }
+    let description = written.trim().to_owned();
     if description.is_empty() {
         return Err(Fault::new(rule::VALUE, "the description is empty")
             .help("leave the key out to be called by the name"));
