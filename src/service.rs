@@ -123,6 +123,7 @@ fn add_relations(unit: &mut Unit, container: &Container, way: Way) {
     );
 }
 
+/// Their names, checked when they were read.
 fn names(units: &[String]) -> impl Iterator<Item = &str> + Clone {
     units.iter().map(String::as_str)
 }

@@ -124,9 +124,10 @@ pub fn read_file(
         references: Vec::new(),
         wishes: Vec::new(),
     };
-    diagnostics.extend(file.take_all(read));
-    if diagnostics.is_empty() {
-        return Ok(file);
+    match file.take_all(read) {
+        Ok(()) if diagnostics.is_empty() => return Ok(file),
+        Ok(()) => {}
+        Err(found) => diagnostics.extend(found),
     }
     sort(&mut diagnostics);
     Err(Refused {
@@ -152,7 +153,7 @@ impl ContainerFile {
     fn take_all(
         &mut self,
         read: impl Iterator<Item = Result<Read, Vec<Diagnostic>>>,
-    ) -> Vec<Diagnostic> {
+    ) -> Result<(), Vec<Diagnostic>> {
         // A template of ten thousand instances says the same ten thousand times, and to find that out takes long.
         const MOST: usize = 100;
         let mut bad = Vec::new();
@@ -170,7 +171,10 @@ impl ContainerFile {
                 break;
             }
         }
-        bad.concat()
+        match bad.is_empty() {
+            true => Ok(()),
+            false => Err(bad.concat()),
+        }
     }
 }
 
