@@ -20,7 +20,7 @@ mod tree;
 pub use key::{About, Key, Shape, Word, read_word, words};
 pub use reader::{MOST_MISTAKES, Percent, Reader, Scalar, text, word};
 pub use table::{Entry, Place, Table, Value, Written};
-pub use tree::{Branch, Node, Toml};
+pub use tree::{Branch, Node, Toml, is_ordinary};
 
 /// Syntax errors of one file that are told.
 const MOST_SYNTAX_ERRORS: usize = 100;
@@ -150,13 +150,13 @@ pub fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Vec<Diagnost
         )]);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => match text.find('\0') {
-            Some(at) => {
-                let fault = Fault::new(rule::CHARACTER, format!("a NUL character at byte {at}"));
-                Err(vec![Source::new(path, text).diagnostic(at..at + 1, fault)])
-            }
-            None => Ok(text),
-        },
+        // All bytes at once, and not one by one: of a hundred thousand files none has any.
+        Ok(text) if !bytes.iter().fold(false, |found, byte| found | (*byte == 0)) => Ok(text),
+        Ok(text) => {
+            let at = text.find('\0').unwrap_or_default();
+            let fault = Fault::new(rule::CHARACTER, format!("a NUL character at byte {at}"));
+            Err(vec![Source::new(path, text).diagnostic(at..at + 1, fault)])
+        }
         Err(error) => {
             let at = error.valid_up_to();
             let fault = Fault::new(rule::NOT_UTF8, format!("not UTF-8 from byte {at} on"));

@@ -23,13 +23,24 @@ pub struct UnitTree {
     pub links: BTreeMap<String, String>,
 }
 
-/// A unit, and the name by which the target starts it, if it does.
+/// A unit, and whether the target starts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     /// The unit.
     pub unit: Unit,
-    /// Of a template this is an instance.
-    pub wanted: Option<String>,
+    /// By which name the target does.
+    pub wanted: Wanted,
+}
+
+/// How the target starts a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Not at all.
+    No,
+    /// By the name it has.
+    Itself,
+    /// By another: of a template, that of an instance.
+    As(String),
 }
 
 /// All units of `installed` on the host below `prefix`, each made when it is asked for: together they are a thousand times as much to hold as one.
@@ -37,9 +48,15 @@ pub fn units<'i>(installed: &'i Installed, prefix: &'i Prefix) -> impl Iterator<
     let systemd = systemd_version(prefix);
     let good = installed.containers().flat_map(move |container| {
         let unit = service(container, Way::of(container, prefix, systemd));
-        let wanted = (container.start == Start::Boot).then(|| unit.file_name.clone());
+        let wanted = match container.start {
+            Start::Boot => Wanted::Itself,
+            Start::Manual => Wanted::No,
+        };
         // The service starts it, and not the target.
-        let timer = timer(container).map(|unit| Made { unit, wanted: None });
+        let timer = timer(container).map(|unit| Made {
+            unit,
+            wanted: Wanted::No,
+        });
         std::iter::once(Made { unit, wanted }).chain(timer)
     });
     let stubs = installed.refused.iter().flat_map(|refused| {
@@ -47,7 +64,7 @@ pub fn units<'i>(installed: &'i Installed, prefix: &'i Prefix) -> impl Iterator<
         // Whatever the file says: a boot must show that it is broken.
         stubs.map(|(unit, start)| Made {
             unit,
-            wanted: Some(start),
+            wanted: Wanted::As(start),
         })
     });
     good.chain(stubs.filter(|made| !installed.existing.contains(&made.unit.file_name)))
@@ -69,8 +86,17 @@ pub fn tree(installed: &Installed, prefix: &Prefix) -> UnitTree {
 impl Made {
     /// The link through which the target starts it: its path and its target.
     fn link(&self) -> Option<(String, String)> {
-        let wanted = self.wanted.as_ref()?;
+        let wanted = self.wanted()?;
         Some(([place::WANTS, "/", wanted].concat(), self.target()))
+    }
+
+    /// The name by which the target starts it.
+    fn wanted(&self) -> Option<&str> {
+        match &self.wanted {
+            Wanted::No => None,
+            Wanted::Itself => Some(&self.unit.file_name),
+            Wanted::As(name) => Some(name),
+        }
     }
 
     fn target(&self) -> String {

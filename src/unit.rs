@@ -21,10 +21,12 @@ pub struct Unit {
 
 impl Unit {
     /// A unit with nothing but a comment on its first line.
-    pub fn new(file_name: String, comment: Escaped<'_>) -> Self {
+    pub fn new(file_name: String, comment: &[Escaped<'_>]) -> Self {
         // What most units have; to grow costs more than the room.
         let mut text = String::with_capacity(4096);
-        text.extend(["# ", comment.as_str(), "\n"]);
+        text.push_str("# ");
+        text.extend(comment.iter().map(Escaped::as_str));
+        text.push('\n');
         Self {
             file_name,
             text,
@@ -61,6 +63,47 @@ impl Unit {
         self.text.push('\n');
     }
 
+    /// Adds a directive with these names, in which nothing has to be escaped, a blank apart; none if there are no names.
+    pub fn add_names<'n>(
+        &mut self,
+        section: &'static str,
+        key: &str,
+        names: impl IntoIterator<Item = &'n str>,
+    ) {
+        let mut names = names.into_iter();
+        if let Some(first) = names.next() {
+            self.add_words(section, key, Words::List, |list| {
+                list.name(first);
+                names.for_each(|name| list.name(name));
+            });
+        }
+    }
+
+    /// Adds a number with the unit it is in, which may be empty.
+    pub fn add_number(
+        &mut self,
+        section: &'static str,
+        key: &str,
+        number: u64,
+        unit: &'static str,
+    ) {
+        self.begin(section);
+        self.text.push_str(key);
+        self.text.push('=');
+        push_number(&mut self.text, number);
+        self.text.push_str(unit);
+        self.text.push('\n');
+    }
+
+    /// Adds a directive whose value is these parts together.
+    pub fn add_parts(&mut self, section: &'static str, key: &str, parts: &[Escaped<'_>]) {
+        self.begin(section);
+        self.text.push_str(key);
+        self.text.push('=');
+        self.text.extend(parts.iter().map(Escaped::as_str));
+        self.text.push('\n');
+    }
+
     /// Whole lines that are spelled out in lodger's own code.
     pub fn add_lines(&mut self, section: &'static str, lines: &'static str) {
         self.begin(section);
@@ -86,6 +129,15 @@ impl Unit {
     }
 }
 
+/// Without a text of its own: a unit has several.
+fn push_number(text: &mut String, number: u64) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    // A digit fits.
+    text.push(char::from(b'0' + (number % 10) as u8));
+}
+
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -98,7 +150,10 @@ mod tests {
 
     #[test]
     fn sections_stand_apart() {
-        let mut unit = Unit::new("x.service".to_owned(), escape::text("by hand"));
+        let mut unit = Unit::new(
+            "x.service".to_owned(),
+            &["by ".into(), escape::text("hand")],
+        );
         unit.add("Unit", "Description", escape::text("100%"));
         unit.add("Service", "Type", "exec");
         unit.add("Service", "ExecStart", escape::command(["/bin/x", "a b"]));
@@ -107,14 +162,24 @@ mod tests {
             words.joined(&["a=", "$b", "", "c d"]);
             words.joined(&["", ";"]);
             words.joined(&[]);
+            words.name("x@1");
+            words.option("--a=", &["b", " c"]);
+            words.option("--a=", &[";"]);
+            words.option("--a=", &[]);
         });
         unit.add_words("Service", "Environment", Words::List, |words| {
             words.joined(&["a=", "$b%"]);
         });
+        unit.add_names("Service", "Requires", ["a.service", r"b\x2d.mount"]);
+        unit.add_names("Service", "Wants", []);
+        unit.add_number("Service", "TasksMax", 10, "");
+        unit.add_parts("Service", "X", &["/".into(), escape::text("%")]);
+        unit.add_number("Service", "TimeoutSec", u64::MAX, "s");
         assert_eq!(
             unit.text(),
             "# by hand\n\n[Unit]\nDescription=100%%\n\n[Service]\nType=exec\nExecStart=/bin/x \"a b\"\n\
-             ExecStop=+/bin/x \"a=$$bc d\" \";\" \"\"\nEnvironment=a=$b%%\n"
+             ExecStop=+/bin/x \"a=$$bc d\" \";\" \"\" x@1 \"--a=b c\" --a=; --a=\nEnvironment=a=$b%%\n\
+             Requires=a.service b\\x2d.mount\nTasksMax=10\nX=/%%\nTimeoutSec=18446744073709551615s\n"
         );
     }
 }

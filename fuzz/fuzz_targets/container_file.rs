@@ -56,6 +56,7 @@ fn check_layers(name: &FileName, texts: [&str; 2]) {
         instances: BTreeMap::new(),
         most_mistakes: MOST_MISTAKES,
         with_wishes: true,
+        only: None,
     };
     check(read_file(name, &sources, 0, &layers));
 }

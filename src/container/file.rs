@@ -116,31 +116,23 @@ pub fn read_file(
         .iter()
         .chain(&stand_in)
         .map(|name| read_container(sources, document, layers, name));
-    let source = sources[document].path().to_owned();
-    match collect(read) {
-        Ok(read) if diagnostics.is_empty() => {
-            let mut file = ContainerFile {
-                name: name.clone(),
-                source,
-                document,
-                containers: Vec::with_capacity(read.len()),
-                references: Vec::new(),
-                wishes: Vec::new(),
-            };
-            for mut container in read {
-                file.containers.push(container.container);
-                extend(&mut file.references, &mut container.references);
-                extend(&mut file.wishes, &mut container.wishes);
-            }
-            return Ok(file);
-        }
-        Ok(_) => {}
+    let mut file = ContainerFile {
+        name: name.clone(),
+        source: sources[document].path().to_owned(),
+        document,
+        containers: Vec::with_capacity(names.len()),
+        references: Vec::new(),
+        wishes: Vec::new(),
+    };
+    match file.take_all(read) {
+        Ok(()) if diagnostics.is_empty() => return Ok(file),
+        Ok(()) => {}
         Err(found) => diagnostics.extend(found),
     }
     sort(&mut diagnostics);
     Err(Refused {
-        name: name.clone(),
-        source,
+        name: file.name,
+        source: file.source,
         names,
         diagnostics,
     })
@@ -155,27 +147,34 @@ fn extend<T>(all: &mut Vec<T>, more: &mut Vec<T>) {
     }
 }
 
-/// All of them, or the mistakes of those that have any: mostly each has the same, unless a drop-in of one instance brings its
-/// own.
-fn collect(
-    read: impl Iterator<Item = Result<Read, Vec<Diagnostic>>>,
-) -> Result<Vec<Read>, Vec<Diagnostic>> {
-    // A template of ten thousand instances says the same ten thousand times, and to find that out takes long.
-    const MOST: usize = 100;
-    let (mut good, mut bad) = (Vec::with_capacity(read.size_hint().0), Vec::new());
-    for read in read {
-        match read {
-            Ok(read) if bad.is_empty() => good.push(read),
-            Ok(_) => {}
-            Err(diagnostics) => bad.push(diagnostics),
+impl ContainerFile {
+    /// Takes all that are `read`, or gives the mistakes of those that have any: mostly each has the same, unless a drop-in of one
+    /// instance brings its own.
+    fn take_all(
+        &mut self,
+        read: impl Iterator<Item = Result<Read, Vec<Diagnostic>>>,
+    ) -> Result<(), Vec<Diagnostic>> {
+        // A template of ten thousand instances says the same ten thousand times, and to find that out takes long.
+        const MOST: usize = 100;
+        let mut bad = Vec::new();
+        for read in read {
+            match read {
+                Ok(mut read) if bad.is_empty() => {
+                    self.containers.push(read.container);
+                    extend(&mut self.references, &mut read.references);
+                    extend(&mut self.wishes, &mut read.wishes);
+                }
+                Ok(_) => {}
+                Err(diagnostics) => bad.push(diagnostics),
+            }
+            if bad.len() == MOST {
+                break;
+            }
         }
-        if bad.len() == MOST {
-            break;
+        match bad.is_empty() {
+            true => Ok(()),
+            false => Err(bad.concat()),
         }
-    }
-    match bad.is_empty() {
-        true => Ok(good),
-        false => Err(bad.concat()),
     }
 }
 
@@ -222,6 +221,9 @@ impl<'d> Layers<'d> {
 
     /// What says something about one container.
     pub fn of(&self, name: &Name) -> &[Layer<'d>] {
+        if self.instances.is_empty() {
+            return &self.common;
+        }
         let instance = name
             .instance()
             .and_then(|instance| self.instances.get(instance));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::file::{ContainerFile, Refused};
 use super::name::FileName;
 use super::references::{Known, KnownUnits, State, check};
-use super::search::{Documents, Given, Search, search, search_one};
+use super::search::{Documents, Found, Given, Search, search, search_one};
 use super::{Container, Name};
 use crate::diagnostic::{Diagnostic, Fault, Severity};
 use crate::document::{Place, Source, sort, text_of};
@@ -37,12 +37,12 @@ pub struct Installed {
     pub diagnostics: Vec<Diagnostic>,
     /// Every file that was read.
     pub documents: Documents,
-    /// The files that say something about the containers of each file.
+    /// The files that say something about the containers of each file; none when only units are asked for.
     pub layers: BTreeMap<FileName, Layering>,
     /// Mistakes told so far.
     told: usize,
-    /// Whether anybody asks what containers count on.
-    with_wishes: bool,
+    /// Whether anybody asks for what no unit says: what containers count on, and which files say something about them.
+    with_details: bool,
     /// The one container that is asked for, if it is one.
     only: Option<Name>,
     /// Bytes of text of the good containers so far, each with its drop-ins.
@@ -56,6 +56,22 @@ pub struct Layering {
     pub common: Vec<usize>,
     /// The same for instances that have drop-ins of their own.
     pub instances: BTreeMap<String, Vec<usize>>,
+}
+
+impl Layering {
+    fn of(file: &Found) -> Self {
+        let layers = |drop_ins: &[usize]| {
+            let drop_ins = drop_ins.iter().copied();
+            std::iter::once(file.document).chain(drop_ins).collect()
+        };
+        let instances = file.instances.iter();
+        Self {
+            common: layers(&file.drop_ins),
+            instances: instances
+                .map(|(instance, drop_ins)| (instance.clone(), layers(drop_ins)))
+                .collect(),
+        }
+    }
 }
 
 impl Installed {
@@ -77,7 +93,7 @@ pub fn read(prefix: &Prefix) -> Installed {
     read_with(prefix, &[])
 }
 
-/// The same without what containers count on, which no unit says.
+/// The same without what no unit says: what containers count on, and the files that say something about each.
 pub fn read_for_units(prefix: &Prefix) -> Installed {
     read_asked(prefix, &[], false)
 }
@@ -108,11 +124,11 @@ pub fn read_one(prefix: &Prefix, name: &Name) -> Result<Option<Container>, Vec<D
     Ok(containers.find(|container| container.name == *name))
 }
 
-fn read_asked(prefix: &Prefix, given: &[Given], with_wishes: bool) -> Installed {
+fn read_asked(prefix: &Prefix, given: &[Given], with_details: bool) -> Installed {
     let mut found = search(prefix, given);
     let mut installed = Installed {
         diagnostics: std::mem::take(&mut found.diagnostics),
-        with_wishes,
+        with_details,
         ..Installed::default()
     };
     let units = ExistingUnits::read(prefix, &mut installed.diagnostics);
@@ -135,24 +151,16 @@ impl Installed {
                     .chain(file.instances.values().flatten())
             }),
         );
-        let mut layerings = Vec::with_capacity(found.files.len());
+        if self.with_details {
+            let files = found.files.iter();
+            self.layers = files
+                .map(|file| (file.name.clone(), Layering::of(file)))
+                .collect();
+        }
+        self.good.reserve(found.files.len());
         for file in std::mem::take(&mut found.files) {
-            let layers = |drop_ins: &[usize]| {
-                let drop_ins = drop_ins.iter().copied();
-                std::iter::once(file.document).chain(drop_ins).collect()
-            };
-            let instances = file.instances.iter();
-            let layering = Layering {
-                common: layers(&file.drop_ins),
-                instances: instances
-                    .map(|(instance, drop_ins)| (instance.clone(), layers(drop_ins)))
-                    .collect(),
-            };
-            layerings.push((file.name.clone(), layering));
             self.judge(file, &texts);
         }
-        // In order already: to build the map from them all is quicker than one by one.
-        self.layers = layerings.into_iter().collect();
     }
 
     /// `fault` at `place`.

@@ -51,7 +51,10 @@ impl Name {
                 ));
             }
         }
-        if let Some(suffix) = UNIT_SUFFIXES.iter().find(|suffix| text.ends_with(**suffix)) {
+        let mut suffixes = UNIT_SUFFIXES.iter();
+        if text.contains('.')
+            && let Some(suffix) = suffixes.find(|suffix| text.ends_with(**suffix))
+        {
             return Err(format!(
                 "it ends in \"{suffix}\", and would be taken for the name of a unit"
             ));
@@ -209,7 +212,13 @@ fn check_stem(stem: &str) -> Result<(), String> {
 
 /// The characters of names. A `-` at the end is how systemd and lodger name what is meant for all that begin so.
 fn check_part(what: &str, part: &str) -> Result<(), String> {
-    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    let allowed = |byte: u8| plain(byte) || byte == b'.';
+    // Nearly all are, and one look is enough for them.
+    let is_plain = part.bytes().all(plain) && !part.starts_with(['_', '-']);
+    if is_plain && !part.is_empty() && !part.ends_with('-') {
+        return Ok(());
+    }
     if part.is_empty() {
         Err(format!("{what} is empty"))
     } else if let Some(character) = part.chars().find(|&c| !u8::try_from(c).is_ok_and(allowed)) {

@@ -35,18 +35,25 @@ pub fn read_named<'d, K: Ord, T>(
             found.push((key, entry.key, last, read));
         }
     }
-    // `/a` and `/a/`, or `%i` and the instance it stands for.
-    found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-    for pair in found.windows(2) {
-        if let [(one, other, ..), (same, written, place, _)] = pair
-            && one == same
-        {
-            reader.fault(place.clone(), twice(written, other));
+    // To compare paths takes long, and mostly they come in order.
+    let is_sorted = found.is_sorted_by(|(a, ..), (b, ..)| a < b);
+    if !is_sorted {
+        found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        // `/a` and `/a/`, or `%i` and the instance it stands for.
+        for pair in found.windows(2) {
+            if let [(one, other, ..), (same, written, place, _)] = pair
+                && one == same
+            {
+                reader.fault(place.clone(), twice(written, other));
+            }
         }
     }
     let mut entries = Vec::with_capacity(found.len());
     entries.extend(found.into_iter().map(|(key, _, _, read)| (key, read)));
-    Ordered::new(entries)
+    match is_sorted {
+        true => Ordered::of_sorted(entries),
+        false => Ordered::new(entries),
+    }
 }
 
 /// Two keys that mean the same, `one` here and `other` elsewhere.

@@ -26,6 +26,12 @@ impl<K: Ord, V> Ordered<K, V> {
         Self(entries)
     }
 
+    /// These entries, which are sorted by key, each key once.
+    pub fn of_sorted(mut entries: Vec<(K, V)>) -> Self {
+        entries.shrink_to_fit();
+        Self(entries)
+    }
+
     /// The value of `key`.
     pub fn get<Q>(&self, key: &Q) -> Option<&V>
     where

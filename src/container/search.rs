@@ -105,6 +105,9 @@ pub fn search(prefix: &Prefix, given: &[Given]) -> Search {
     let names: Vec<_> = listing.candidates.keys().collect();
     let unused = listing.drop_ins.unused(&names);
     let candidates = std::mem::take(&mut listing.candidates);
+    let count = candidates.len().min(MOST_FILES);
+    search.files.reserve(count);
+    search.documents.reserve(count);
     for (name, ranked) in candidates.into_iter().take(MOST_FILES) {
         let found = listing.found(prefix, name, ranked, &mut search.documents);
         search.files.push(found);

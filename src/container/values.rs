@@ -4,7 +4,7 @@
 
 use super::{Base, Network, Profile, Restart, RootKind, ServiceType, Start, User};
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
-use crate::document::{Scalar, Word, read_word, text, word};
+use crate::document::{Scalar, Word, is_ordinary, read_word, text, word};
 use crate::signal::SignalNumber;
 
 pub mod isolation;
@@ -122,7 +122,13 @@ fn text_not_number(scalar: Scalar) -> Result<String, Fault> {
 /// A line of text for people. systemd strips blanks around it and knows no way to write a line break in it.
 pub fn description(scalar: Scalar) -> Result<String, Fault> {
     const LONGEST: usize = 1000;
-    let description = word(scalar)?.trim().to_owned();
+    let written = word(scalar)?;
+    // Nearly all are.
+    let is_short = (1..=LONGEST).contains(&written.len());
+    if is_short && is_ordinary(&written) && !written.starts_with(' ') && !written.ends_with(' ') {
+        return Ok(written.into_owned());
+    }
+    let description = written.trim().to_owned();
     if description.is_empty() {
         return Err(Fault::new(rule::VALUE, "the description is empty")
             .help("leave the key out to be called by the name"));

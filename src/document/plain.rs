@@ -12,6 +12,8 @@ use super::tree::{Branch, Node, Pair, Span, Toml};
 const MOST_KEYS: usize = 64;
 /// Arrays and tables in each other.
 const DEEPEST: usize = 8;
+/// What most arrays and tables have no more of.
+const SOME: usize = 4;
 /// Digits that are no more than 64 bits.
 const MOST_DIGITS: usize = 18;
 
@@ -25,6 +27,9 @@ const NOT_BARE: u8 = 16;
 /// What comes after a value that is not in quotes.
 const WORD_END: u8 = 32;
 
+/// What means something else than itself in a value: `%`, and what is not ASCII may be no character of a unit.
+const ODD: u8 = 64;
+
 /// By byte. A table, since every byte of every file is looked up.
 static KINDS: [u8; 256] = {
     let mut kinds = [0; 256];
@@ -33,6 +38,9 @@ static KINDS: [u8; 256] = {
         let byte = at as u8;
         if byte.is_ascii_control() && byte != b'\t' {
             kinds[at] |= CONTROL;
+        }
+        if !(byte.is_ascii_graphic() || byte == b' ') || byte == b'%' {
+            kinds[at] |= ODD;
         }
         if !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
             kinds[at] |= NOT_BARE;
@@ -154,7 +162,7 @@ impl<'t> Reader<'t> {
     fn key(&mut self) -> Option<(&'t str, Span)> {
         let start = self.at;
         let key = match self.peek()? {
-            b'"' | b'\'' => self.quoted()?,
+            b'"' | b'\'' => self.quoted()?.0,
             _ => {
                 self.at = self.next(NOT_BARE, start);
                 self.text.get(start..self.at)?
@@ -163,27 +171,36 @@ impl<'t> Reader<'t> {
         (self.at > start).then_some((key, Span::new(start, self.at)))
     }
 
-    /// A string on one line, without escapes.
-    fn quoted(&mut self) -> Option<&'t str> {
+    /// A string on one line, without escapes, and whether it is ordinary.
+    fn quoted(&mut self) -> Option<(&'t str, bool)> {
         let quote = self.peek()?;
         let start = self.at + 1;
         let stops = match quote {
             b'"' => CONTROL | QUOTE | BACKSLASH,
             _ => CONTROL | APOSTROPHE,
         };
-        let end = self.next(stops, start);
+        let (mut end, mut passed) = (start, 0);
+        while let Some(byte) = self.bytes.get(end)
+            && KINDS[usize::from(*byte)] & stops == 0
+        {
+            passed |= KINDS[usize::from(*byte)];
+            end += 1;
+        }
         self.at = end;
         // The two quotes of an empty string may be the first of three.
         if !self.take(quote) || end == start && self.peek() == Some(quote) {
             return None;
         }
-        self.text.get(start..end)
+        Some((self.text.get(start..end)?, passed & ODD == 0))
     }
 
     fn value(&mut self, depth: usize) -> Option<Node<'t>> {
         let start = self.at;
         let value = match self.peek()? {
-            b'"' | b'\'' => Toml::Text(Cow::Borrowed(self.quoted()?)),
+            b'"' | b'\'' => {
+                let (text, is_ordinary) = self.quoted()?;
+                Toml::Text(Cow::Borrowed(text), is_ordinary)
+            }
             b'[' if depth < DEEPEST => self.array(depth)?,
             b'{' if depth < DEEPEST => self.inline_table(depth)?,
             b'0'..=b'9' => self.integer()?,
@@ -216,7 +233,7 @@ impl<'t> Reader<'t> {
 
     fn array(&mut self, depth: usize) -> Option<Toml<'t>> {
         self.at += 1;
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(SOME);
         loop {
             self.skip_lines()?;
             if self.take(b']') {
@@ -233,7 +250,7 @@ impl<'t> Reader<'t> {
     /// On one line and without a comma at its end, as TOML 1.0 has them.
     fn inline_table(&mut self, depth: usize) -> Option<Toml<'t>> {
         self.at += 1;
-        let mut table = Branch::default();
+        let mut table = with_room();
         self.skip_blanks();
         if self.take(b'}') {
             return Some(Toml::Table(table));
@@ -273,7 +290,7 @@ impl<'t> Reader<'t> {
         }
         let span = Span::new(start, self.at);
         self.end_line()?;
-        let value = Toml::Table(Branch::default());
+        let value = Toml::Table(with_room());
         branch(add(parent, key, key_span, Node { value, span })?)
     }
 
@@ -294,6 +311,13 @@ impl<'t> Reader<'t> {
         // What is in braces is whole.
         let is_inline = self.bytes.get(node.span.range().start) == Some(&b'{');
         branch(node).filter(|_| !is_inline)
+    }
+}
+
+/// A table for what most have.
+fn with_room<'t>() -> Branch<'t> {
+    Branch {
+        pairs: Vec::with_capacity(SOME),
     }
 }
 

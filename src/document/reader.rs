@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::key::{About, Key};
+use super::tree::is_ordinary;
 use super::{Place, Source, Table, Toml, Value, sort};
 use crate::diagnostic::{Diagnostic, Fault, rule};
 
@@ -253,7 +254,8 @@ impl<'s> Reader<'s> {
 
     fn scalar<'v>(&self, value: &'v Toml<'_>) -> Result<Scalar<'v>, Fault> {
         Ok(match value {
-            Toml::Text(text) => Scalar::Text(meant(text, self.percent)?),
+            Toml::Text(text, true) => Scalar::Text(Cow::Borrowed(text)),
+            Toml::Text(text, false) => Scalar::Text(meant(text, self.percent)?),
             Toml::Integer(Some(integer)) => Scalar::Integer(*integer),
             Toml::Integer(None) => {
                 return Err(Fault::new(rule::QUANTITY, "an integer beyond 64 bits"));
@@ -294,9 +296,8 @@ pub fn word(scalar: Scalar) -> Result<Cow<str>, Fault> {
 
 /// A text as it is meant: characters checked, `%i` replaced.
 fn meant<'w>(written: &'w str, percent: Percent<'_>) -> Result<Cow<'w, str>, Fault> {
-    // Nearly all are of this kind, and of these neither is to be done.
-    let is_ordinary = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'%';
-    if written.bytes().all(is_ordinary) {
+    // Of these neither is to be done.
+    if is_ordinary(written) {
         return Ok(Cow::Borrowed(written));
     }
     check_characters(written)?;

@@ -144,7 +144,11 @@ impl<'d> Table<'d> {
             document,
             is_asked: false,
         });
-        self.written.extend(written);
+        if is_first {
+            self.written = written.collect();
+        } else {
+            self.written.extend(written);
+        }
         self.bits |= table.bits();
         self.is_sorted = false;
         // One file has each key once.

@@ -16,8 +16,8 @@ pub struct Span {
 /// What is written as a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Toml<'t> {
-    /// A string, its escapes already replaced.
-    Text(Cow<'t, str>),
+    /// A string, its escapes already replaced, and whether it [`is_ordinary`].
+    Text(Cow<'t, str>, bool),
     /// An integer; `None` for one beyond 64 bits.
     Integer(Option<i64>),
     /// `true` or `false`.
@@ -100,6 +100,12 @@ pub fn bit(key: &str) -> u64 {
     1 << ((key.len() * 19 + last) % 64)
 }
 
+/// Whether `text` is of printable ASCII without `%`: nearly all is, and means what it says.
+pub fn is_ordinary(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| (b' '..=b'~').contains(&byte) && byte != b'%')
+}
+
 impl<'t> Toml<'t> {
     /// The items of an array.
     pub fn items(&self) -> Option<&[Node<'t>]> {
@@ -112,7 +118,7 @@ impl<'t> Toml<'t> {
     /// Its type, with its article, for "found ...".
     pub fn kind(&self) -> &'static str {
         match self {
-            Toml::Text(_) => "a string",
+            Toml::Text(..) => "a string",
             Toml::Integer(_) => "an integer",
             Toml::Boolean(_) => "a boolean",
             Toml::Float => "a float",
@@ -154,7 +160,10 @@ impl<'t> From<DeTable<'t>> for Branch<'t> {
 impl<'t> From<DeValue<'t>> for Toml<'t> {
     fn from(value: DeValue<'t>) -> Self {
         match value {
-            DeValue::String(text) => Toml::Text(text),
+            DeValue::String(text) => {
+                let is_ordinary = is_ordinary(&text);
+                Toml::Text(text, is_ordinary)
+            }
             DeValue::Integer(integer) => {
                 Toml::Integer(i64::from_str_radix(integer.as_str(), integer.radix()).ok())
             }

@@ -30,7 +30,7 @@ pub fn write(units: impl Iterator<Item = Made>, directory: &Path) -> Result<(), 
         let written = output.place(path).write_file(made.unit.text());
         let cannot = || format!("cannot write {}", directory.join(path).display());
         errors.extend(written.with_context(cannot).err());
-        if let Some(wanted) = &made.wanted {
+        if let Some(wanted) = made.wanted() {
             let linked = output.place_wanted(wanted);
             let linked = linked.and_then(|place| place.make_link(&made.target()));
             let link = || directory.join(WANTS).join(wanted);

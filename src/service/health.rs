@@ -10,12 +10,11 @@ use crate::unit::{Unit, escape};
 pub fn timer(container: &Container) -> Option<Unit> {
     let health = container.health.as_ref()?;
     let service = container.name.service();
-    let header = header(&container.source);
-    let mut unit = Unit::new(container.name.health_timer(), escape::text(&header));
+    let source = escape::path_text(&container.source);
+    let mut unit = Unit::new(container.name.health_timer(), &header(&source));
     let description = format!("Health of {}", container.description);
     unit.add("Unit", "Description", escape::text(&description));
     unit.add("Unit", "Documentation", "man:lodger.toml(5)");
-    let source = escape::path_text(&container.source);
     unit.add("Unit", "SourcePath", escape::text(&source));
     unit.add("Unit", "BindsTo", escape::verbatim(service.as_str()));
     unit.add("Unit", "After", escape::verbatim(service.as_str()));

@@ -1,37 +1,26 @@
 //! A container in; the directives that limit what it may use out.
 
 use crate::container::{Container, Limit};
-use crate::unit::{Unit, escape};
+use crate::unit::Unit;
 
 /// Adds them to the unit of `container`.
 pub fn add(unit: &mut Unit, container: &Container) {
     let limits = &container.limits;
-    let cpu = limits.cpu_percent.map(|percent| format!("{percent}%"));
+    let cpu = limits.cpu_percent.map(|percent| Limit::Of(percent.into()));
     let written = [
-        ("MemoryMax", limits.memory.map(in_words)),
-        ("MemoryHigh", limits.memory_high.map(in_words)),
-        ("MemorySwapMax", limits.swap.map(in_words)),
-        ("CPUQuota", cpu),
-        ("TasksMax", limits.tasks.map(in_words)),
-        (
-            "LimitNOFILE",
-            limits.open_files.map(|files| files.to_string()),
-        ),
-        (
-            "IOWeight",
-            limits.io_weight.map(|weight| weight.to_string()),
-        ),
+        ("MemoryMax", limits.memory, ""),
+        ("MemoryHigh", limits.memory_high, ""),
+        ("MemorySwapMax", limits.swap, ""),
+        ("CPUQuota", cpu, "%"),
+        ("TasksMax", limits.tasks, ""),
+        ("LimitNOFILE", limits.open_files.map(Limit::Of), ""),
+        ("IOWeight", limits.io_weight.map(Limit::Of), ""),
     ];
-    for (key, value) in written {
-        if let Some(value) = value {
-            unit.add("Service", key, escape::verbatim(value));
+    for (key, limit, number_unit) in written {
+        match limit {
+            Some(Limit::Of(number)) => unit.add_number("Service", key, number, number_unit),
+            Some(Limit::Infinity) => unit.add("Service", key, "infinity"),
+            None => {}
         }
-    }
-}
-
-fn in_words(limit: Limit) -> String {
-    match limit {
-        Limit::Of(number) => number.to_string(),
-        Limit::Infinity => "infinity".to_owned(),
     }
 }

@@ -16,31 +16,32 @@ const READ_ONLY: [&str; 9] = [
 /// done before the root is there.
 pub fn add_command(command: &mut WordList, container: &Container) {
     let root = &container.root;
-    command.words(&[place::LODGERD, "mount"]);
-    command.joined(&["--base=", root.base.word()]);
+    command.name(place::LODGERD);
+    command.name("mount");
+    command.option("--base=", &[root.base.word()]);
     for path in &root.hide {
-        command.joined(&["--hide=", &path_text(path)]);
+        command.option("--hide=", &[&path_text(path)]);
     }
     if root.ephemeral {
-        command.word("--ephemeral");
+        command.name("--ephemeral");
     }
     for path in &root.show {
-        bind(command, &[&path_text(path)], path, true);
+        bind(command, "", &[&path_text(path)], path, true);
     }
     for (target, mount) in &container.mounts {
         add_mount(command, target, mount);
     }
     let directory = path_text(&container.working_directory);
     if directory != "/" {
-        command.joined(&["--working-directory=", &directory]);
+        command.option("--working-directory=", &[&directory]);
     }
     for program in programs(container) {
-        command.joined(&["--program=", program]);
+        command.option("--program=", &[program]);
     }
     if !reports(container) {
-        command.word("--no-notify");
+        command.name("--no-notify");
     }
-    command.word(container.name.as_str());
+    command.name(container.name.as_str());
 }
 
 /// What is going to be executed, and has to be there. An init looks a bare name up itself, in the container's own `PATH`.
@@ -84,7 +85,9 @@ pub fn writable_in_read_only(container: &Container) -> impl Iterator<Item = &Pat
 
 fn add_mount(command: &mut WordList, target: &Path, mount: &Mount) {
     match &mount.source {
-        MountSource::Host(source) => bind(command, &[&path_text(source)], target, mount.read_only),
+        MountSource::Host(source) => {
+            bind(command, "", &[&path_text(source)], target, mount.read_only)
+        }
         MountSource::Volume { name, owner, mode } => {
             let mut options = String::new();
             if let Some(owner) = owner {
@@ -94,24 +97,36 @@ fn add_mount(command: &mut WordList, target: &Path, mount: &Mount) {
             if let Some(mode) = mode {
                 options += &format!(",mode={mode:04o}");
             }
-            command.joined(&["--volume=", name, &options]);
-            let source = [place::VOLUMES, "/", name];
-            bind(command, &source, target, mount.read_only);
+            command.option("--volume=", &[name, &options]);
+            bind(
+                command,
+                place::VOLUMES,
+                &["/", name],
+                target,
+                mount.read_only,
+            );
         }
         MountSource::Tmpfs { size, mode } => {
             let mode = mode.map(|mode| format!(",mode={mode:04o}"));
-            command.word("--tmpfs");
+            command.name("--tmpfs");
             command.joined(&[&size.to_string(), mode.as_deref().unwrap_or_default()]);
             command.word(&path_text(target));
         }
     }
 }
 
-fn bind(command: &mut WordList, source: &[&str], target: &Path, read_only: bool) {
-    command.word(match read_only {
+/// Nothing in `above`, the first part of the source, has to be escaped.
+fn bind(
+    command: &mut WordList,
+    above: &'static str,
+    below: &[&str],
+    target: &Path,
+    read_only: bool,
+) {
+    command.name(match read_only {
         true => "--bind-read-only",
         false => "--bind",
     });
-    command.joined(source);
+    command.option(above, below);
     command.word(&path_text(target));
 }

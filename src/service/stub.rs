@@ -43,19 +43,15 @@ fn unit(service: String, name: &str, source: &Path, diagnostics: &[Diagnostic]) 
         .map(|diagnostic| cut(diagnostic.one_line()))
         .collect();
     let first = lines.first().map_or("", String::as_str);
-    let header = header(source);
-    let mut unit = Unit::new(service, escape::text(&header));
+    let source_text = escape::path_text(source);
+    let mut unit = Unit::new(service, &header(&source_text));
     unit.add(
         "Unit",
         "Description",
         escape::text(&format!("{name}: refused: {first}")),
     );
     unit.add("Unit", "Documentation", "man:lodger.toml(5)");
-    unit.add(
-        "Unit",
-        "SourcePath",
-        escape::text(&source.to_string_lossy()),
-    );
+    unit.add("Unit", "SourcePath", escape::text(&source_text));
     unit.add("Service", "Type", "oneshot");
     // What is printed is an error, and no "<6>" in a diagnostic makes it less.
     unit.add("Service", "SyslogLevel", "err");

@@ -101,19 +101,19 @@ impl<'d> Texts<'d> {
 impl Installed {
     /// What one file is on its own.
     pub(super) fn judge(&mut self, found: Found, texts: &Texts<'_>) {
-        let source = texts.documents.get(found.document).source.clone();
+        let source = &texts.documents.get(found.document).source;
         for weaker in &found.shadowed {
             let shadowed = (found.name.clone(), weaker.clone(), source.clone());
             self.shadowed.push(shadowed);
         }
         let Some(parsed) = texts.parse(found.document) else {
-            return self.masked.push((found.name, source));
+            return self.masked.push((found.name, source.clone()));
         };
         let judged = match parsed {
             Ok(table) => read_layers(&found, &table, texts, self),
             Err(diagnostics) => Err(Refused {
                 name: found.name.clone(),
-                source,
+                source: source.clone(),
                 names: found.name.name().into_iter().collect(),
                 diagnostics,
             }),
@@ -231,7 +231,7 @@ fn read_layers(
             .map(|(instance, numbers)| (instance.clone(), layers(numbers)))
             .collect(),
         most_mistakes,
-        with_wishes: installed.with_wishes,
+        with_wishes: installed.with_details,
         only: installed.only.as_ref(),
     };
     let read = read_file(&found.name, &texts.sources, found.document, &layers);

@@ -47,6 +47,11 @@ impl Documents {
         &self.list[number]
     }
 
+    /// Makes room for `count` more.
+    pub fn reserve(&mut self, count: usize) {
+        self.list.reserve(count);
+    }
+
     /// Reads what is known to its user as `source`, with a buffer that `content` may use. Returns its number.
     pub fn read(
         &mut self,

@@ -127,7 +127,9 @@ impl DropIns {
 
     /// What is meant for `name`, the least specific first.
     fn meant_for<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a Stem> + use<'a, 'n> {
-        let stems = stems(name).filter(|stem| self.is_any_shared || !is_shared(stem));
+        // Most names have only what is meant for them alone.
+        let shared = self.is_any_shared.then(|| shared_stems(name));
+        let stems = shared.into_iter().flatten().chain(own_stems(name));
         stems.filter_map(|stem| self.stems.get(stem))
     }
 
@@ -220,20 +222,27 @@ fn is_leftover(name: &[u8]) -> bool {
     name.starts_with(b".") || name.ends_with(b"~") || has(b".dpkg-") || has(b".ucf-")
 }
 
-/// The names of the drop-in directories for `name`, the least specific first: `all`, `web-`, `web-shop@`, `web-shop@3`.
-fn stems(name: &str) -> impl Iterator<Item = &str> {
+/// The names of the drop-in directories that `name` shares with others, the least specific first: `all`, `web-`.
+fn shared_stems(name: &str) -> impl Iterator<Item = &str> {
     let plain = name.find('@').unwrap_or(name.len());
     let prefixes = name[..plain].match_indices('-').map(|(at, _)| &name[..=at]);
-    let template = (plain + 1 < name.len()).then(|| &name[..=plain]);
-    std::iter::once(ALL)
-        .chain(prefixes)
-        .chain(template)
-        .chain(std::iter::once(name))
+    std::iter::once(ALL).chain(prefixes)
+}
+
+/// Those that come after them: `web-shop@`, `web-shop@3`.
+fn own_stems(name: &str) -> impl Iterator<Item = &str> {
+    let template = name.find('@').map(|at| &name[..=at]);
+    let template = template.filter(|template| template.len() < name.len());
+    template.into_iter().chain(std::iter::once(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn stems(name: &str) -> impl Iterator<Item = &str> {
+        shared_stems(name).chain(own_stems(name))
+    }
 
     #[test]
     fn the_more_specific_comes_later() {

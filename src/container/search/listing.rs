@@ -67,6 +67,15 @@ pub struct Listing {
     unreadable: Option<&'static str>,
 }
 
+impl From<Candidate> for Ranked {
+    fn from(only: Candidate) -> Self {
+        Self {
+            strongest: only,
+            weaker: Vec::new(),
+        }
+    }
+}
+
 impl Listing {
     /// Adds what is in `directory`, which is weaker than those before it.
     pub fn add(
@@ -97,6 +106,7 @@ impl Listing {
         entries: Vec<Entry>,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
+        let mut found = Vec::with_capacity(entries.len());
         for entry in entries {
             if let Some(stem) = entry.name.as_bytes().strip_suffix(b".toml.d") {
                 let source = in_directory(directory, &entry.name);
@@ -108,28 +118,37 @@ impl Listing {
             }
             match file_name(&entry.name) {
                 None => {}
-                Some(Ok(name)) => self.add_candidate(name, entry),
+                Some(Ok(name)) => found.push((name, entry)),
                 Some(Err(fault)) => {
                     let source = in_directory(directory, &entry.name);
                     diagnostics.push(Diagnostic::of_file(&source, fault));
                 }
             }
         }
+        self.add_candidates(found);
     }
 
-    fn add_candidate(&mut self, name: FileName, entry: Entry) {
-        if self.unreadable.is_some() && !self.candidates.contains_key(&name) {
-            self.unsure.insert(name.clone());
+    /// Adds the files of the directory that was added last.
+    fn add_candidates(&mut self, found: Vec<(FileName, Entry)>) {
+        let number = self.directories.len() - 1;
+        let found = found
+            .into_iter()
+            .map(|(name, entry)| (name, Candidate::Listed(number, entry)));
+        if self.candidates.is_empty() && self.unreadable.is_none() {
+            // Mostly all are in one directory, in order: to build the map from them all is quicker than one by one.
+            self.candidates = found.map(|(name, one)| (name, one.into())).collect();
+            return;
         }
-        let candidate = Candidate::Listed(self.directories.len() - 1, entry);
-        match self.candidates.entry(name) {
-            Vacant(first) => {
-                first.insert(Ranked {
-                    strongest: candidate,
-                    weaker: Vec::new(),
-                });
+        for (name, candidate) in found {
+            if self.unreadable.is_some() && !self.candidates.contains_key(&name) {
+                self.unsure.insert(name.clone());
             }
-            Occupied(mut stronger) => stronger.get_mut().weaker.push(candidate),
+            match self.candidates.entry(name) {
+                Vacant(first) => {
+                    first.insert(candidate.into());
+                }
+                Occupied(mut stronger) => stronger.get_mut().weaker.push(candidate),
+            }
         }
     }
 
@@ -138,12 +157,9 @@ impl Listing {
         for given in given {
             match given {
                 Given::File(name, path) => {
-                    let ranked = Ranked {
-                        strongest: Candidate::Given(path.clone()),
-                        weaker: Vec::new(),
-                    };
                     self.unsure.remove(name);
-                    self.candidates.insert(name.clone(), ranked);
+                    let given = Candidate::Given(path.clone());
+                    self.candidates.insert(name.clone(), given.into());
                 }
                 Given::DropIn(stem, path) => self.drop_ins.replace(stem, path),
             }

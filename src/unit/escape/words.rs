@@ -50,18 +50,29 @@ impl<'t> WordList<'t> {
 
     /// Adds the word that `parts` are together.
     pub fn joined(&mut self, parts: &[&str]) {
-        if !self.is_first {
-            self.text.push(' ');
-        }
-        self.is_first = false;
+        self.option("", parts);
+    }
+
+    /// Adds a word that is a name and nothing in it has to be escaped: a constant, what [`crate::container::Name`] holds, a
+    /// unit's name.
+    pub fn name(&mut self, name: &str) {
+        self.begin();
+        self.text.push_str(name);
+    }
+
+    /// Adds the word that `option` and `parts` are together. Nothing in `option` has to be escaped.
+    pub fn option(&mut self, option: &'static str, parts: &[&str]) {
+        self.begin();
         let found = parts.iter().fold(0, |found, part| found | kinds(part));
         // A lone `;` would begin a second command.
-        let is_alone =
-            parts.iter().all(|part| matches!(*part, "" | ";")) && parts.concat().len() < 2;
+        let is_alone = option.is_empty()
+            && parts.iter().all(|part| matches!(*part, "" | ";"))
+            && parts.concat().len() < 2;
         let quotes = is_alone || found & QUOTED != 0;
         if quotes {
             self.text.push('"');
         }
+        self.text.push_str(option);
         for part in parts {
             if found & REPLACED == 0 {
                 self.text.push_str(part);
@@ -72,6 +83,13 @@ impl<'t> WordList<'t> {
         if quotes {
             self.text.push('"');
         }
+    }
+
+    fn begin(&mut self) {
+        if !self.is_first {
+            self.text.push(' ');
+        }
+        self.is_first = false;
     }
 
     fn replaced(&mut self, part: &str) {
