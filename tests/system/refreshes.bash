@@ -25,23 +25,42 @@ refreshes_settled() { [ ! -e "$state/pending" ] && [ ! -e "$state/refreshing.jso
 wait_for_refresh() { wait_until "${2:-120}" reports_from "$1" && wait_until 60 refreshes_settled; }
 
 # A made package that a running program maps: /usr/bin/probe is a sleep that carries its version; its bytes and its
-# inode change with every version. $1: version; PROBE_PROGRAM: what it is instead of sleep. Prints the path of the .deb.
+# inode change with every version. $1: version; PROBE_PROGRAM: what it is instead of sleep; PROBE_NAME: its name instead of probe.
+# Prints the path of the .deb.
 probe_deb() {
-    local tree
+    local tree name=${PROBE_NAME:-probe}
     tree=$(mktemp -d)
-    mkdir -p "$tree/DEBIAN" "$tree/usr/bin" "$tree/usr/share/probe"
-    cp "${PROBE_PROGRAM:-/usr/bin/sleep}" "$tree/usr/bin/probe"
+    mkdir -p "$tree/DEBIAN" "$tree/usr/bin" "$tree/usr/share/$name"
+    cp "${PROBE_PROGRAM:-/usr/bin/sleep}" "$tree/usr/bin/$name"
     # What follows the sections of an ELF file is not read.
-    printf '%s' "$1" >>"$tree/usr/bin/probe"
-    echo "$1" >"$tree/usr/share/probe/version"
-    printf 'Package: probe\nVersion: %s\nArchitecture: %s\nMaintainer: nobody <nobody@localhost>\nDescription: test material\n' \
-        "$1" "$(dpkg --print-architecture)" >"$tree/DEBIAN/control"
+    printf '%s' "$1" >>"$tree/usr/bin/$name"
+    echo "$1" >"$tree/usr/share/$name/version"
+    printf 'Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: nobody <nobody@localhost>\nDescription: test material\n' \
+        "$name" "$1" "$(dpkg --print-architecture)" >"$tree/DEBIAN/control"
     [ -z "${PROBE_POSTINST-}" ] || install -m 755 /dev/stdin "$tree/DEBIAN/postinst" <<<"$PROBE_POSTINST"
-    dpkg-deb -Znone --root-owner-group -b "$tree" "/run/testbed/probe_$1.deb" >/dev/null && rm -rf "$tree"
-    echo "/run/testbed/probe_$1.deb"
+    dpkg-deb -Znone --root-owner-group -b "$tree" "/run/testbed/${name}_$1.deb" >/dev/null && rm -rf "$tree"
+    echo "/run/testbed/${name}_$1.deb"
 }
 
 install_probe() { dpkg -i "$(probe_deb "$1")"; }
+
+# What the installed package $1 consists of, under the directory $2, as dpkg-deb -b takes it: of a version raised by the suffix $3,
+# without its maintainer scripts.
+installed_tree() {
+    local package=$1 tree=$2 path directory version
+    dpkg-query -L "$package" | sed 's:^/\.$:/:' | while read -r path; do
+        if [ -L "$path" ] || [ -f "$path" ]; then
+            # /lib is a link; what lies there lies in /usr/lib.
+            directory=$(readlink -f "$(dirname "$path")")
+            mkdir -p "$tree$directory" && cp -a "$path" "$tree$directory/" || return
+        fi
+    done || return
+    mkdir "$tree/DEBIAN"
+    version=$(dpkg-query -W -f '${Version}' "$package")$3
+    dpkg-query -s "$package" | sed '/^Status:/d; /^Config-Version:/d; /^Conffiles:/,/^[^ ]/{/^Conffiles:/d; /^ /d}' |
+        sed "s/^Version: .*/Version: $version/" >"$tree/DEBIAN/control"
+    dpkg-query -W -f '${Conffiles}\n' "$package" | sed -n 's/^ \([^ ]*\) [^ ]*$/\1/p' >"$tree/DEBIAN/conffiles"
+}
 
 # Installs version $1 of the probe and waits for the refresh that follows.
 refresh_with_probe() {
