@@ -23,6 +23,7 @@ pub mod affected;
 mod candidates;
 mod carry_out;
 pub mod change;
+mod dependents;
 pub mod history;
 pub mod hold;
 pub mod interpreter;

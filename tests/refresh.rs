@@ -57,6 +57,7 @@ impl Host {
                 root,
                 start_began: 1,
                 requires: Vec::new(),
+                result_then: None,
                 wants: vec!["lodgerd-base.service".into()],
                 control_group: String::new(),
                 result: "done",
@@ -476,6 +477,39 @@ fn what_a_container_requires_is_restarted_before_it() {
             .unwrap()
     };
     assert!(at("c") < at("b") && at("b") < at("a"), "{restarts:?}");
+}
+
+#[test]
+fn what_stopped_because_its_requirement_failed_for_a_moment_is_started_again() {
+    let host = Host::new(&[
+        ("above", "active"),
+        ("below", "active"),
+        ("never", "active"),
+        ("stopped", "inactive"),
+    ]);
+    for name in ["above", "below"] {
+        host.file(name, "update.settle = 0");
+    }
+    host.file("never", "update.policy = \"never\"");
+    for name in ["above", "never", "stopped"] {
+        host.unit(name, |unit| {
+            unit.requires = vec!["lodger-below.service".into()];
+        });
+    }
+    host.unit("below", |unit| {
+        unit.result = "failed";
+        unit.result_then = Some("done");
+    });
+    host.dpkg_wrote(AFTER);
+    host.refresh(2).unwrap();
+    assert_eq!(
+        host.restarts()[..2],
+        ["lodger-below.service", "lodger-below.service again"]
+    );
+    assert_eq!(
+        host.starts(),
+        ["lodger-above.service", "lodger-never.service"]
+    );
 }
 
 #[test]

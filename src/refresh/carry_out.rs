@@ -76,8 +76,12 @@ impl Refresh<'_> {
             .iter()
             .filter_map(|planned| self.member(planned))
             .collect();
+        let before = self.running_units()?;
         let mut became = self.restart(members, finished)?;
         self.take_back(&mut became, finished)?;
+        let recovered = became.iter().filter(|(_, outcome)| outcome.has_recovered());
+        let recovered = recovered.filter_map(|(name, _)| Name::parse(name).ok());
+        self.start_dependents(&before, recovered.map(|name| name.service()).collect())?;
         let reasons: BTreeMap<&str, &Planned> = wave
             .containers
             .iter()
@@ -155,7 +159,9 @@ impl Refresh<'_> {
             if became == Became::ShuttingDown {
                 self.report.outcome = report::Outcome::ShuttingDown;
             }
-            outcomes.insert(member.name.to_string(), Outcome::of(&became));
+            let mut outcome = Outcome::of(&became);
+            outcome.had_failed |= member.has_failed;
+            outcomes.insert(member.name.to_string(), outcome);
         }
         Ok(outcomes)
     }
@@ -295,6 +301,8 @@ impl Refresh<'_> {
 struct Outcome {
     action: Action,
     reason: Option<String>,
+    /// Whether a start has failed, even if another one did not.
+    had_failed: bool,
 }
 
 impl Outcome {
@@ -308,7 +316,16 @@ impl Outcome {
             Became::Failed(how) => (Action::Failed, Some(how.clone())),
             Became::ShuttingDown => (Action::PutOff, Some("the system is going down".to_owned())),
         };
-        Self { action, reason }
+        Self {
+            action,
+            reason,
+            had_failed: matches!(became, Became::Failed(_)),
+        }
+    }
+
+    /// Whether it runs again after a start that failed.
+    fn has_recovered(&self) -> bool {
+        self.had_failed && matches!(self.action, Action::Restarted | Action::RolledBack)
     }
 
     fn add(&mut self, more: &str) {

@@ -21,6 +21,8 @@ pub struct FakeUnit {
     pub control_group: String,
     /// The result of its next restart.
     pub result: &'static str,
+    /// That of those after it; what it was before if there is none.
+    pub result_then: Option<&'static str>,
 }
 
 /// What the fake knows and what happened to it.
@@ -176,7 +178,12 @@ fn finish_job(shared: &Shared, path: &str, unit: &str) {
                 let done = fake.result == "done";
                 fake.active = if done { "active" } else { "failed" };
                 fake.start_began = u64::MAX;
-                fake.result
+                let result = fake.result;
+                fake.result = fake.result_then.unwrap_or(result);
+                if !done {
+                    give_up_those_that_require(&mut state.units, unit);
+                }
+                result
             }
             None => state.base_result,
         };
@@ -200,6 +207,15 @@ fn finish_job(shared: &Shared, path: &str, unit: &str) {
         );
         // A connection of a test that is over is no matter.
         let _ = block_on(sent);
+    }
+}
+
+/// systemd ends the jobs of units whose requirement has failed as "dependency".
+fn give_up_those_that_require(units: &mut BTreeMap<String, FakeUnit>, failed: &str) {
+    for unit in units.values_mut() {
+        if unit.requires.iter().any(|required| required == failed) {
+            unit.active = "inactive";
+        }
     }
 }
 
