@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -419,10 +420,15 @@ fn wait_for_dpkg(
     let mut tries = 0;
     loop {
         lock::wait_until_free(&places.admindir)?;
-        let mut offer = match systemd.is_stopping()? {
+        let before = status_identity(places)?;
+        let is_stopping = systemd.is_stopping()?;
+        let mut offer = match is_stopping {
             true => Offer::NoBase,
             false => renew_base(systemd)?,
         };
+        // It may be that none was made because dpkg was at work.
+        let was_at_work =
+            offer == Offer::NoBase && !is_stopping && status_identity(places)? != before;
         if let Some(boot) = read_mark(&places.pending())? {
             under_way.marked_in = Some(boot).filter(|boot| !boot.is_empty());
             state_file::write(&places.refreshing(), under_way)?;
@@ -433,8 +439,9 @@ fn wait_for_dpkg(
         let is_old = offer == Offer::Everything
             && now.unfinished().is_empty()
             && base_record(places)?.is_some_and(|base| base.packages != now);
-        if lock::is_held(&places.admindir)? || (is_old && tries < MOST_TRIES) {
-            tries += usize::from(is_old);
+        let is_in_vain = is_old || was_at_work;
+        if lock::is_held(&places.admindir)? || (is_in_vain && tries < MOST_TRIES) {
+            tries += usize::from(is_in_vain);
             continue;
         }
         if is_old {
@@ -442,6 +449,16 @@ fn wait_for_dpkg(
             offer = Offer::NoBase;
         }
         return Ok(Settled { offer, now });
+    }
+}
+
+/// Which dpkg status file there is, if any: dpkg replaces it whole.
+fn status_identity(places: &Places) -> Result<Option<(u64, i64, i64)>> {
+    let path = places.admindir.join("status");
+    match fs::metadata(&path) {
+        Ok(status) => Ok(Some((status.ino(), status.mtime(), status.mtime_nsec()))),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(cause).with_context(|| format!("cannot look at '{}'", path.display())),
     }
 }
 
