@@ -426,11 +426,12 @@ fn wait_for_dpkg(
     under_way: &mut UnderWay,
 ) -> Result<Settled> {
     let mut tries = 0;
-    let mut last = None;
     loop {
         lock::wait_until_free(&places.admindir)?;
         systemd.wait_out_announced_shutdown()?;
-        let mut offer = match systemd.is_stopping()? {
+        let before = Database::read(&places.admindir)?;
+        let is_stopping = systemd.is_stopping()?;
+        let mut offer = match is_stopping {
             true => Offer::NoBase,
             false => renew_base(systemd)?,
         };
@@ -439,18 +440,21 @@ fn wait_for_dpkg(
             state_file::write(&places.refreshing(), under_way)?;
         }
         state_file::remove(&places.pending())?;
-        // dpkg may have been at work while the base was looked at, and then there is no new one.
         let now = Database::read(&places.admindir)?;
-        let is_old = offer == Offer::Everything
-            && now.unfinished().is_empty()
-            && base_record(places)?.is_some_and(|base| base.packages != now);
+        // dpkg may have been at work while the base was made, and then there is none of its present state.
+        let is_old = match offer {
+            Offer::Everything => {
+                now.unfinished().is_empty()
+                    && base_record(places)?.is_some_and(|base| base.packages != now)
+            }
+            Offer::NoBase => !is_stopping && before != now,
+        };
         // Only tries at one and the same state count: another dpkg that comes in between is no failure.
-        tries = match last.as_ref() == Some(&now) {
+        tries = match before == now {
             true => tries + 1,
-            false => 1,
+            false => 0,
         };
         if lock::is_held(&places.admindir)? || (is_old && tries < MOST_TRIES) {
-            last = Some(now);
             continue;
         }
         if is_old {

@@ -314,7 +314,7 @@ WAVE                     NAME  ACTION       REASON
 2 default (not started)  db    put-off      'web' in wave 'canary' has failed
 
 7 running containers were not affected. 1 of 9 processes on old code.
-  web: process 5 still runs the old /usr/x\\ny
+  web: process 5 runs the old /usr/x\\ny
 ";
     assert_eq!(
         history(&["history", "10"]),

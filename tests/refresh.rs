@@ -822,3 +822,21 @@ fn a_torn_hold_holds_and_stops_no_other() {
     assert_eq!(actions(&report), [("db", Action::Restarted)]);
     assert_eq!(host.refresh_again(), None);
 }
+
+#[test]
+fn a_base_that_dpkg_was_in_the_way_of_is_asked_for_again() {
+    let host = Host::new(&[("web", "active")]);
+    host.dpkg_wrote(AFTER);
+    let status = host.places.admindir.join("status");
+    let version = AFTER.replace("Version: 2", "Version: 3");
+    let dpkg = move || {
+        let new = status.with_extension("new");
+        fs::write(&new, version).unwrap();
+        fs::rename(new, status).unwrap();
+    };
+    host.shared.lock().unwrap().at_base = Some(Box::new(dpkg));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(report.packages[0].new.as_deref(), Some("3"));
+    assert_eq!(host.shared.lock().unwrap().bases, 2);
+}

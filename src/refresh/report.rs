@@ -220,7 +220,7 @@ impl Stale {
     pub fn fault(&self) -> String {
         let path = shown::text(self.path.as_ref());
         match (self.path.starts_with('/'), self.pid) {
-            (true, pid) => format!("process {pid} still runs the old {path}"),
+            (true, pid) => format!("process {pid} runs the old {path}"),
             (false, 0) => format!("it may run old code {path}"),
             (false, pid) => format!("process {pid} may run old code {path}"),
         }
@@ -317,7 +317,7 @@ mod tests {
             };
             stale.fault()
         };
-        assert_eq!(fault(7, "/a\nb"), r"process 7 still runs the old /a\nb");
+        assert_eq!(fault(7, "/a\nb"), r"process 7 runs the old /a\nb");
         assert_eq!(fault(7, "(why)"), "process 7 may run old code (why)");
         assert_eq!(fault(0, "(why)"), "it may run old code (why)");
     }

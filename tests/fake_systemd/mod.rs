@@ -43,6 +43,8 @@ pub struct State {
     /// How often a new base was asked for, and how that ends.
     pub bases: usize,
     pub base_result: &'static str,
+    /// The next base fails, because of what this does meanwhile.
+    pub at_base: Option<Box<dyn FnOnce() + Send>>,
     pub most_at_once: usize,
     pub connections: Vec<Connection>,
 }
@@ -185,7 +187,13 @@ fn finish_job(shared: &Shared, path: &str, unit: &str) {
                 }
                 result
             }
-            None => state.base_result,
+            None => match state.at_base.take() {
+                Some(happens) => {
+                    happens();
+                    "failed"
+                }
+                None => state.base_result,
+            },
         };
         let told = if state.mute {
             Vec::new()
