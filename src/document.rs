@@ -20,7 +20,7 @@ mod tree;
 pub use key::{About, Key, Shape, Word, read_word, words};
 pub use reader::{MOST_MISTAKES, Percent, Reader, Scalar, text, word};
 pub use table::{Entry, Place, Table, Value, Written};
-pub use tree::{Branch, Node, Toml, is_ordinary};
+pub use tree::{Branch, Node, Toml, bit, is_ordinary};
 
 /// Syntax errors of one file that are told.
 const MOST_SYNTAX_ERRORS: usize = 100;

@@ -1,6 +1,6 @@
 //! A unit in; a panic out if systemd would read anything else in it than was meant.
 
-use lodger::container::{Container, RootKind, User};
+use lodger::container::{Container, User};
 use lodger::diagnostic::Diagnostic;
 use lodger::unit::Unit;
 
@@ -98,12 +98,8 @@ pub fn assert_meant(unit: &Unit, container: &Container) {
             .collect::<Vec<_>>(),
         [container.description.as_str()]
     );
-    // Missing as long as the root is not mounted; a shared root is there from the start.
-    let dash = match container.root.kind {
-        RootKind::Overlay => "-",
-        RootKind::Shared => "",
-    };
-    let directory = format!("{dash}{}", container.working_directory.display());
+    // It may be missing: an overlay is not mounted yet when systemd looks, a shared root asserts that it is there.
+    let directory = format!("-{}", container.working_directory.display());
     assert_eq!(
         values("WorkingDirectory")
             .into_iter()

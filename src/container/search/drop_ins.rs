@@ -11,8 +11,9 @@ use nix::fcntl::AT_FDCWD;
 use super::content::read_unchanged;
 use super::listing::{Entry, list};
 use super::{Content, read_content};
-use crate::container::name::FileName;
+use crate::container::name::{FileName, at_sign};
 use crate::diagnostic::{Diagnostic, Fault, quote, rule};
+use crate::document::bit;
 
 /// What is meant for every container.
 const ALL: &str = "all";
@@ -54,6 +55,8 @@ struct Stem {
 #[derive(Debug, Default)]
 pub struct DropIns {
     stems: BTreeMap<String, Stem>,
+    /// Of each of them its [`bit`]: for most names there are no drop-ins, and that is found out by this.
+    bits: u64,
     /// Whether any of them is meant for more than one name.
     is_any_shared: bool,
     /// Whether any directory cannot be read.
@@ -122,6 +125,7 @@ impl DropIns {
 
     fn stem(&mut self, stem: String) -> &mut Stem {
         self.is_any_shared |= is_shared(&stem);
+        self.bits |= bit(&stem);
         self.stems.entry(stem).or_default()
     }
 
@@ -130,7 +134,8 @@ impl DropIns {
         // Most names have only what is meant for them alone.
         let shared = self.is_any_shared.then(|| shared_stems(name));
         let stems = shared.into_iter().flatten().chain(own_stems(name));
-        stems.filter_map(|stem| self.stems.get(stem))
+        let known = stems.filter(|stem| self.bits & bit(stem) != 0);
+        known.filter_map(|stem| self.stems.get(stem))
     }
 
     /// The drop-ins that are meant for `name` (`web`, `web@` or `web@3`), weakest first.
@@ -231,7 +236,7 @@ fn shared_stems(name: &str) -> impl Iterator<Item = &str> {
 
 /// Those that come after them: `web-shop@`, `web-shop@3`.
 fn own_stems(name: &str) -> impl Iterator<Item = &str> {
-    let template = name.find('@').map(|at| &name[..=at]);
+    let template = at_sign(name).map(|at| &name[..=at]);
     let template = template.filter(|template| template.len() < name.len());
     template.into_iter().chain(std::iter::once(name))
 }
