@@ -12,12 +12,9 @@
 //! doing it twice does no harm.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use anyhow::Result;
 
 pub mod affected;
 mod candidates;
@@ -38,18 +35,19 @@ pub mod present;
 pub mod proof;
 pub mod reason;
 pub mod report;
+mod settled;
 pub mod standing;
+mod under_way;
 pub mod unhold;
 mod verify;
 mod wave;
 mod waves;
+mod why_failed;
 
-use crate::base::Bases;
-use crate::base::record::Record;
-use crate::container::{Container, Name, installed};
-use crate::dpkg::{Change, Database, lock};
+use crate::container::{Container, installed};
+use crate::dpkg::{Change, Database};
 use crate::place;
-use crate::root::{lower, sweep};
+use crate::root::sweep;
 use crate::settings::Settings;
 use crate::state_file;
 use crate::systemd::Systemd;
@@ -59,13 +57,15 @@ use pending::Pending;
 use places::Baseline;
 use plan::Left;
 use report::{Action, ContainerReport, Outcome, Report, Verified};
+use settled::{Settled, wait_for_dpkg};
+use under_way::take_up;
 
 pub use places::Places;
 pub use present::{Present, plan_now, present};
+pub use settled::Offer;
+pub use under_way::UnderWay;
 pub use verify::verify;
-
-/// How often a base is asked for that is of dpkg's present state, when nobody is at work.
-const MOST_TRIES: usize = 5;
+pub use why_failed::why_failed;
 
 /// Who hears of a refresh while it goes on.
 pub trait Observer {
@@ -77,56 +77,6 @@ pub trait Observer {
 
 /// Nobody does.
 impl Observer for () {}
-
-/// What a refresh has to offer: pinned bases cannot be made on a full disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offer {
-    /// The host's present code, and a base with it.
-    Everything,
-    /// The live host only.
-    NoBase,
-}
-
-/// A refresh under way, as it is kept on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnderWay {
-    /// Its number.
-    pub number: u64,
-    /// RFC 3339.
-    pub started: String,
-    /// The boot id in the last mark; `None` if there was none, or it said nothing.
-    marked_in: Option<String>,
-    /// The packages that changed, once that is known.
-    #[serde(default)]
-    packages: Vec<Change>,
-    /// The containers that are being restarted: what is found failed among them after an interruption has failed in this refresh.
-    #[serde(default)]
-    restarting: Vec<String>,
-    /// What became of the waves that are over, and of the containers in them.
-    #[serde(default)]
-    waves: Vec<report::WaveReport>,
-    #[serde(default)]
-    containers: Vec<ContainerReport>,
-    /// What it is about to do.
-    #[serde(default)]
-    pub plan: Option<plan::Plan>,
-}
-
-impl UnderWay {
-    /// One that has just begun.
-    fn new(number: u64, started: String) -> Self {
-        Self {
-            number,
-            started,
-            marked_in: None,
-            packages: Vec::new(),
-            restarting: Vec::new(),
-            waves: Vec::new(),
-            containers: Vec::new(),
-            plan: None,
-        }
-    }
-}
 
 /// One refresh, with all that it works on.
 struct Refresh<'a> {
@@ -332,38 +282,6 @@ impl Refresh<'_> {
     }
 }
 
-/// Why the last refresh, or the one under way, could not bring a container onto the new code.
-///
-/// # Errors
-/// When what it has written cannot be read.
-pub fn why_failed(places: &Places, name: &Name) -> Result<String> {
-    let held = lower::held(&places.state_of(name))?;
-    let name = name.as_str();
-    let (pending, _) = Pending::known(places);
-    if let Some(failure) = pending
-        .containers
-        .get(name)
-        .and_then(|due| due.failed.as_ref())
-    {
-        let how = &failure.how;
-        return Ok(match held {
-            Some(base) => format!("{how}; it is held on base {base} until 'lodger unhold {name}'"),
-            None => how.clone(),
-        });
-    }
-    let under_way: Option<UnderWay> = state_file::read(&places.refreshing())?;
-    let left = under_way.and_then(|under_way| under_way.plan);
-    let left = left.and_then(|plan| plan.left.into_iter().find(|left| left.name == name));
-    if let Some(left) = left {
-        return Ok(left.hindrance.to_string());
-    }
-    let record = report::read_newest(&places.refreshes())?;
-    let containers = record.map_or(Vec::new(), |record| record.containers);
-    let container = containers.into_iter().find(|one| one.name == name);
-    let reason = container.and_then(|container| container.reason);
-    Ok(reason.unwrap_or_else(|| "it was not refreshed; see 'journalctl -u lodgerd'".to_owned()))
-}
-
 /// Those whose files have no mistake, by name.
 fn installed_containers(places: &Places) -> BTreeMap<String, Container> {
     let installed = installed::read(&places.prefix);
@@ -372,115 +290,6 @@ fn installed_containers(places: &Places) -> BTreeMap<String, Container> {
         .flat_map(|file| file.containers)
         .map(|container| (container.name.to_string(), container))
         .collect()
-}
-
-/// Has a base made with the change, if it changed anything that a base holds.
-fn renew_base(systemd: &mut Systemd) -> Result<Offer> {
-    match systemd.restart_and_wait(place::BASE_UNIT)? {
-        Some(result) if result != "done" => {
-            tracing::error!(
-                "no new base was made: the job of {} ended as {result}",
-                place::BASE_UNIT
-            );
-            Ok(Offer::NoBase)
-        }
-        _ => Ok(Offer::Everything),
-    }
-}
-
-/// The refresh that was interrupted, or a new one; on disk either way.
-fn take_up(places: &Places) -> Result<UnderWay> {
-    // One that cannot be read any more is begun anew: it loses nothing but its number.
-    let interrupted = state_file::read::<UnderWay>(&places.refreshing()).unwrap_or_else(|cause| {
-        tracing::warn!("beginning the interrupted refresh anew: {cause:#}");
-        None
-    });
-    if let Some(under_way) = interrupted {
-        tracing::info!(
-            refresh = under_way.number,
-            "taking up an interrupted refresh"
-        );
-        return Ok(under_way);
-    }
-    let newest = report::newest(&places.refreshes())?;
-    let number = newest.map_or(0, |(number, _)| number) + 1;
-    let under_way = UnderWay::new(number, now_rfc3339());
-    state_file::write(&places.refreshing(), &under_way)?;
-    Ok(under_way)
-}
-
-/// What a refresh works with.
-struct Settled {
-    offer: Offer,
-    /// dpkg's database as it was when the base was made, or is now if none could be.
-    now: Database,
-}
-
-/// Returns once no front end is at work, no shutdown is about to begin, no mark of an earlier one is left, and there is a base of
-/// that state. A mark that comes later means another refresh.
-///
-/// The base comes before the mark goes: as long as there is one, a start of a container sees to the base itself.
-fn wait_for_dpkg(
-    places: &Places,
-    systemd: &mut Systemd,
-    under_way: &mut UnderWay,
-) -> Result<Settled> {
-    let mut tries = 0;
-    loop {
-        lock::wait_until_free(&places.admindir)?;
-        systemd.wait_out_announced_shutdown()?;
-        let before = Database::read(&places.admindir)?;
-        let is_stopping = systemd.is_stopping()?;
-        let mut offer = match is_stopping {
-            true => Offer::NoBase,
-            false => renew_base(systemd)?,
-        };
-        if let Some(boot) = read_mark(&places.pending())? {
-            under_way.marked_in = Some(boot).filter(|boot| !boot.is_empty());
-            state_file::write(&places.refreshing(), under_way)?;
-        }
-        state_file::remove(&places.pending())?;
-        let now = Database::read(&places.admindir)?;
-        // dpkg may have been at work while the base was made, and then there is none of its present state.
-        let is_old = match offer {
-            Offer::Everything => {
-                now.unfinished().is_empty()
-                    && base_record(places)?.is_some_and(|base| base.packages != now)
-            }
-            Offer::NoBase => !is_stopping && before != now,
-        };
-        // Only tries at one and the same state count: another dpkg that comes in between is no failure.
-        tries = match before == now {
-            true => tries + 1,
-            false => 0,
-        };
-        if lock::is_held(&places.admindir)? || (is_old && tries < MOST_TRIES) {
-            continue;
-        }
-        if is_old {
-            tracing::error!("no base of dpkg's present state was made in {MOST_TRIES} tries");
-            offer = Offer::NoBase;
-        }
-        return Ok(Settled { offer, now });
-    }
-}
-
-/// What is known of the current base; `None` if there is none.
-fn base_record(places: &Places) -> Result<Option<Record>> {
-    let bases = Bases::at(places.bases.clone());
-    match bases.current()? {
-        Some(number) => bases.record(number).map(Some),
-        None => Ok(None),
-    }
-}
-
-/// The boot id in a mark, which may be empty; `None` if there is no mark.
-fn read_mark(path: &Path) -> Result<Option<String>> {
-    match fs::read(path) {
-        Ok(mark) => Ok(Some(String::from_utf8_lossy(&mark).trim().to_owned())),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(cause).with_context(|| format!("cannot read '{}'", path.display())),
-    }
 }
 
 fn read_baseline(places: &Places) -> Option<Baseline> {
