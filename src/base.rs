@@ -48,8 +48,10 @@ mod walk;
 use crate::prefix::Prefix;
 use crate::root::sweep::lock_directory;
 use crate::{place, state_file};
+pub(crate) use copy::have_same_content;
 pub use create::{Consistency, Created, create};
 pub use diff::diff;
+pub(crate) use previous::open_below;
 pub use prune::prune;
 use record::Record;
 pub use verify::verify;
@@ -63,7 +65,7 @@ const MAKING: &str = ".making-";
 /// In front of the number of one that is being removed, and of its record.
 const REMOVING: &str = ".removing-";
 /// Behind the number of a base: the directory with what is known of it.
-const RECORD: &str = ".record";
+pub(crate) const RECORD: &str = ".record";
 
 /// Which base: the first is 1, and numbers go up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

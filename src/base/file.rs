@@ -18,7 +18,7 @@ use super::count::{Hindrance, NotLinked};
 use super::directory::{Directory, Walker};
 use super::listing::{as_os, look, type_of};
 use super::part::Type;
-use super::row::{self, Kind, Row, Source, Why};
+use super::row::{Kind, Row, Source, Why};
 
 impl Walker<'_> {
     /// Makes a hard link to a file; a copy where that would give others a right, or where there can be no link.
@@ -142,11 +142,7 @@ impl Walker<'_> {
         }
         let made = copy(&source, &directory.target, name, &mut self.may_share)?;
         self.note(&made, &path, hindrance);
-        let from = Source {
-            device: made.source.st_dev,
-            ino: made.source.st_ino,
-            ctime: row::ctime(&made.source),
-        };
+        let from = Source::of(&made.source);
         directory.add(&Row::of(as_os(name), Kind::Copied(from), &made.stat));
         Ok(())
     }

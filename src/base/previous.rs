@@ -11,7 +11,7 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::linkat;
 
-use super::row::{self, Kind, Row, Source};
+use super::row::{Kind, Row, Source};
 use super::table::Rows;
 use super::{attributes, copy};
 
@@ -59,11 +59,7 @@ impl Previous {
         let Some(copy) = self.open(path, row)? else {
             return Ok(None);
         };
-        let from = Source {
-            device: stat.st_dev,
-            ino: stat.st_ino,
-            ctime: row::ctime(stat),
-        };
+        let from = Source::of(stat);
         // The time of the inode's last change also moves with its links; then the contents decide.
         if row.kind != Kind::Copied(from) && !is_same(source, &copy)? {
             return Ok(None);

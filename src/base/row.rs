@@ -60,6 +60,17 @@ pub struct Source {
     pub ctime: i64,
 }
 
+impl Source {
+    /// What `stat` says of it.
+    pub fn of(stat: &FileStat) -> Self {
+        Self {
+            device: stat.st_dev,
+            ino: stat.st_ino,
+            ctime: ctime(stat),
+        }
+    }
+}
+
 /// Why something is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -13,6 +13,10 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, fstat};
 
 use super::process::{Identity, identity};
+use crate::base::record::TABLE;
+use crate::base::row::{Kind, Row, Source};
+use crate::base::table::Rows;
+use crate::base::{RECORD, have_same_content, open_below};
 use crate::place;
 
 /// The most inode numbers that are remembered.
@@ -42,7 +46,7 @@ pub struct Trees {
     host: OwnedFd,
     identity: Identity,
     /// `None` if there is no base.
-    current: Option<OwnedFd>,
+    current: Option<CurrentBase>,
     in_host: HashMap<OsString, Option<Node>>,
     in_current: HashMap<OsString, Option<Node>>,
 }
@@ -53,14 +57,7 @@ impl Trees {
     /// # Errors
     /// When one of them cannot be opened.
     pub fn open(bases: &Path) -> Result<Self> {
-        let path = bases.join(place::CURRENT_BASE);
-        let current = match File::open(&path) {
-            Ok(tree) => Some(tree.into()),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
-            Err(cause) => {
-                return Err(cause).with_context(|| format!("cannot open '{}'", path.display()));
-            }
-        };
+        let current = CurrentBase::open(bases)?;
         let host: OwnedFd = File::open("/").context("cannot open '/'")?.into();
         Ok(Self {
             identity: identity(&host).context("cannot look at '/'")?,
@@ -109,29 +106,104 @@ impl Trees {
         }
     }
 
-    fn look_up(&self, tree: Tree, path: &Path) -> Result<Option<Node>> {
+    fn look_up(&mut self, tree: Tree, path: &Path) -> Result<Option<Node>> {
         let below = path.strip_prefix("/").unwrap_or(path);
         let Some(host) = file_below(&self.host, below)? else {
             return Ok(None);
         };
-        let found = match (tree, &self.current) {
+        let found = match (tree, &mut self.current) {
             (Tree::Host, _) => Some(host),
             (Tree::CurrentBase, None) => None,
-            (Tree::CurrentBase, Some(current)) => {
-                file_below(current, below)?.filter(|base| is_same(base, &host))
-            }
+            (Tree::CurrentBase, Some(current)) => match file_below(&current.tree, below)? {
+                Some(base) if current.has_the_hosts(below, &base, &host, &self.host)? => Some(base),
+                _ => None,
+            },
         };
         Ok(found.map(|found| Node {
             inode: found.st_ino,
-            is_the_hosts: (found.st_dev, found.st_ino) == (host.st_dev, host.st_ino),
+            is_the_hosts: is_one(&found, &host),
         }))
     }
 }
 
-/// Whether a base has what the host has: the same file, or a copy of it, which keeps size and time.
-fn is_same(base: &FileStat, host: &FileStat) -> bool {
-    let written = |stat: &FileStat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
-    (base.st_dev, base.st_ino) == (host.st_dev, host.st_ino) || written(base) == written(host)
+/// The base that containers start on.
+#[derive(Debug)]
+struct CurrentBase {
+    tree: OwnedFd,
+    table: PathBuf,
+    /// What was copied into it, by the path relative to it; read when it is asked for.
+    copies: Option<HashMap<PathBuf, Row>>,
+}
+
+impl CurrentBase {
+    /// The one in `bases`; `None` if there is none.
+    fn open(bases: &Path) -> Result<Option<Self>> {
+        let link = bases.join(place::CURRENT_BASE);
+        let failed = || format!("cannot open '{}'", link.display());
+        let number = match fs::read_link(&link) {
+            Ok(number) => number,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(cause).with_context(failed),
+        };
+        let tree = match File::open(bases.join(&number)) {
+            Ok(tree) => tree.into(),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(cause).with_context(failed),
+        };
+        let mut record = number.into_os_string();
+        record.push(RECORD);
+        Ok(Some(Self {
+            tree,
+            table: bases.join(record).join(TABLE),
+            copies: None,
+        }))
+    }
+
+    /// Whether its file `base` is the host's file `host` at the same `path`, or holds the same. `tree` is the host.
+    fn has_the_hosts(
+        &mut self,
+        path: &Path,
+        base: &FileStat,
+        host: &FileStat,
+        tree: &OwnedFd,
+    ) -> Result<bool> {
+        if is_one(base, host) {
+            return Ok(true);
+        }
+        let written = |stat: &FileStat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
+        if written(base) != written(host) {
+            return Ok(false);
+        }
+        let row = self.copies()?.get(path);
+        let kind = Kind::Copied(Source::of(host));
+        if row.is_some_and(|row| row.kind == kind && row.ino == base.st_ino) {
+            return Ok(true);
+        }
+        // Two versions of a file can have size and time in common: packages are built with times that are set.
+        let open = |tree: &OwnedFd| {
+            open_below(tree, path).with_context(|| format!("cannot read '/{}'", path.display()))
+        };
+        have_same_content(&open(&self.tree)?, &open(tree)?)
+    }
+
+    fn copies(&mut self) -> Result<&HashMap<PathBuf, Row>> {
+        if self.copies.is_none() {
+            let mut copies = HashMap::new();
+            for placed in Rows::open(&self.table)? {
+                let placed = placed?;
+                if let Kind::Copied(_) = placed.row.kind {
+                    copies.insert(placed.path(), placed.row);
+                }
+            }
+            self.copies = Some(copies);
+        }
+        Ok(self.copies.get_or_insert_default())
+    }
+}
+
+/// Whether both are the same inode.
+fn is_one(one: &FileStat, two: &FileStat) -> bool {
+    (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino)
 }
 
 /// The inode at the relative `path` below `directory`; `None` if there is nothing, or a link on the way.
@@ -187,5 +259,52 @@ mod tests {
             inode_below(&directory, Path::new("real/file/below")).unwrap(),
             None
         );
+    }
+
+    #[test]
+    fn size_and_time_in_common_are_no_copy() {
+        let (base, host) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        let write = |tree: &Path, name: &str, text: &str| {
+            let mut file = File::create(tree.join(name)).unwrap();
+            std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+            file.set_modified(time).unwrap();
+        };
+        for (name, in_base, in_host) in [
+            ("other", "version 1", "version 2"),
+            ("same", "version 1", "version 1"),
+            ("longer", "version 1", "version 10"),
+        ] {
+            write(base.path(), name, in_base);
+            write(host.path(), name, in_host);
+        }
+        std::fs::hard_link(host.path().join("other"), host.path().join("linked")).unwrap();
+        std::fs::hard_link(host.path().join("other"), base.path().join("linked")).unwrap();
+        let host: OwnedFd = File::open(host.path()).unwrap().into();
+        let mut current = CurrentBase {
+            tree: File::open(base.path()).unwrap().into(),
+            table: PathBuf::new(),
+            copies: Some(HashMap::new()),
+        };
+        for (name, expected) in [
+            ("other", false),
+            ("same", true),
+            ("longer", false),
+            ("linked", true),
+        ] {
+            let path = Path::new(name);
+            let there = file_below(&host, path).unwrap().unwrap();
+            let here = file_below(&current.tree, path).unwrap().unwrap();
+            let found = current.has_the_hosts(path, &here, &there, &host).unwrap();
+            assert_eq!(found, expected, "{name}");
+            // What the record says was copied is not read again.
+            let kind = Kind::Copied(Source::of(&there));
+            let row = Row::of(name.into(), kind, &here);
+            let copies = current.copies.as_mut().unwrap();
+            copies.insert(path.to_path_buf(), row);
+            if name != "longer" {
+                assert!(current.has_the_hosts(path, &here, &there, &host).unwrap());
+            }
+        }
     }
 }

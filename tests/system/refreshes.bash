@@ -37,6 +37,8 @@ probe_deb() {
     echo "$1" >"$tree/usr/share/$name/version"
     printf 'Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: nobody <nobody@localhost>\nDescription: test material\n' \
         "$name" "$1" "$(dpkg --print-architecture)" >"$tree/DEBIAN/control"
+    # As packages are that are built to be reproducible: versions do not differ in the times of their files.
+    find "$tree/usr" -type f -exec touch --date=@1700000000 {} +
     [ -z "${PROBE_POSTINST-}" ] || install -m 755 /dev/stdin "$tree/DEBIAN/postinst" <<<"$PROBE_POSTINST"
     dpkg-deb -Znone --root-owner-group -b "$tree" "/run/testbed/${name}_$1.deb" >/dev/null && rm -rf "$tree"
     echo "/run/testbed/${name}_$1.deb"
