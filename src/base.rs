@@ -51,7 +51,7 @@ use crate::{place, state_file};
 pub(crate) use copy::have_same_content;
 pub use create::{Consistency, Created, create};
 pub use diff::diff;
-pub(crate) use previous::open_below;
+pub(crate) use previous::{copied_rows, open_below};
 pub use prune::prune;
 use record::Record;
 pub use verify::verify;

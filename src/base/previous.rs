@@ -28,16 +28,9 @@ impl Previous {
     /// When either cannot be read.
     pub fn read(tree: &Path, table: &Path) -> Result<Self> {
         let tree = File::open(tree).with_context(|| format!("cannot open '{}'", tree.display()))?;
-        let mut rows = HashMap::new();
-        for placed in Rows::open(table)? {
-            let placed = placed?;
-            if let Kind::Copied(_) = placed.row.kind {
-                rows.insert(placed.path(), placed.row);
-            }
-        }
         Ok(Self {
             tree: tree.into(),
-            rows,
+            rows: copied_rows(table)?,
         })
     }
 
@@ -104,6 +97,21 @@ pub fn open_below(tree: &OwnedFd, path: &Path) -> Result<File, Errno> {
 }
 
 /// Whether a copy of the file would have just the attributes of this row.
+/// The rows of what was copied into a base with this file table, by their paths relative to it.
+///
+/// # Errors
+/// When the table cannot be read.
+pub fn copied_rows(table: &Path) -> Result<HashMap<PathBuf, Row>> {
+    let mut rows = HashMap::new();
+    for placed in Rows::open(table)? {
+        let placed = placed?;
+        if let Kind::Copied(_) = placed.row.kind {
+            rows.insert(placed.path(), placed.row);
+        }
+    }
+    Ok(rows)
+}
+
 fn is_like(row: &Row, stat: &FileStat) -> bool {
     let of = Row::of(row.name.clone(), row.kind.clone(), stat);
     (row.mode, row.uid, row.gid, row.size, row.mtime)

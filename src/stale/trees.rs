@@ -15,8 +15,7 @@ use nix::sys::stat::{FileStat, fstat};
 use super::process::{Identity, identity};
 use crate::base::record::TABLE;
 use crate::base::row::{Kind, Row, Source};
-use crate::base::table::Rows;
-use crate::base::{RECORD, have_same_content, open_below};
+use crate::base::{RECORD, copied_rows, have_same_content, open_below};
 use crate::place;
 
 /// The most inode numbers that are remembered.
@@ -188,14 +187,7 @@ impl CurrentBase {
 
     fn copies(&mut self) -> Result<&HashMap<PathBuf, Row>> {
         if self.copies.is_none() {
-            let mut copies = HashMap::new();
-            for placed in Rows::open(&self.table)? {
-                let placed = placed?;
-                if let Kind::Copied(_) = placed.row.kind {
-                    copies.insert(placed.path(), placed.row);
-                }
-            }
-            self.copies = Some(copies);
+            self.copies = Some(copied_rows(&self.table)?);
         }
         Ok(self.copies.get_or_insert_default())
     }
