@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::container::Start;
 use crate::container::installed::Installed;
+use crate::host::Host;
 use crate::place;
 use crate::prefix::Prefix;
-use crate::service::{Way, service, stub, stub_units_to_start, timer};
-use crate::systemd_version::systemd_version;
+use crate::service::{Way, conditions, service, stub, stub_units_to_start, timer};
 use crate::unit::Unit;
 
 mod write;
@@ -45,19 +45,23 @@ pub enum Wanted {
 
 /// All units of `installed` on the host below `prefix`, each made when it is asked for: together they are a thousand times as much to hold as one.
 pub fn units<'i>(installed: &'i Installed, prefix: &'i Prefix) -> impl Iterator<Item = Made> + 'i {
-    let systemd = systemd_version(prefix);
+    let host = Host::read(prefix);
     let good = installed.containers().flat_map(move |container| {
-        let unit = service(container, Way::of(container, prefix, systemd));
+        let way = Way::of(container, prefix, host.systemd);
+        let unit = service(container, way, &host);
         let wanted = match container.start {
             Start::Boot => Wanted::Itself,
             Start::Manual => Wanted::No,
         };
-        // The service starts it, and not the target.
-        let timer = timer(container).map(|unit| Made {
+        // The service starts the timer, and not the target.
+        let others = timer(container)
+            .into_iter()
+            .chain(conditions(container, way));
+        let others = others.map(|unit| Made {
             unit,
             wanted: Wanted::No,
         });
-        std::iter::once(Made { unit, wanted }).chain(timer)
+        std::iter::once(Made { unit, wanted }).chain(others)
     });
     let stubs = installed.refused.iter().flat_map(|refused| {
         let stubs = stub(refused).into_iter().zip(stub_units_to_start(refused));

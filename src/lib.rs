@@ -32,6 +32,7 @@ pub mod unit;
 pub mod cgroup;
 pub mod health;
 pub mod hold;
+pub mod host;
 pub mod inside;
 pub mod isolation;
 pub mod main_process;

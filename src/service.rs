@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::container::{Base, Container, MountSource, Network, Restart, ServiceType, User};
+use crate::host::Host;
 use crate::place;
 use crate::signal::SignalNumber;
 use crate::unit::Unit;
@@ -13,12 +14,14 @@ mod health;
 mod limits;
 mod mount;
 pub mod mstack;
+mod prepare;
 mod sandbox;
 pub mod shared;
 mod stub;
 mod way;
 
 pub use health::timer;
+pub use prepare::conditions;
 pub use way::Way;
 
 pub use stub::{stub, stub_units_to_start};
@@ -29,9 +32,9 @@ const SLOWER_AND_SLOWER: &str = "RestartSec=100ms\nRestartSteps=8\nRestartMaxDel
 /// What systemd leaves `lodgerd stop` on top of the container's own stop timeout.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
-/// The service unit of `container`, whose root is made in this `way`: systemctl's view of it, and all that systemd needs to run
-/// it.
-pub fn service(container: &Container, way: Way) -> Unit {
+/// The service unit of `container` on this `host`, its root made in this `way`: systemctl's view of it, and all that systemd
+/// needs to run it.
+pub fn service(container: &Container, way: Way, host: &Host) -> Unit {
     let source = escape::path_text(&container.source);
     let mut unit = Unit::new(container.name.service(), &header(&source));
     add_description(&mut unit, container, &source);
@@ -51,7 +54,7 @@ pub fn service(container: &Container, way: Way) -> Unit {
     add_payload(&mut unit, container);
     add_restarts(&mut unit, container);
     limits::add(&mut unit, container);
-    sandbox::add(&mut unit, container);
+    sandbox::add(&mut unit, container, host.resolver);
     add_raw(&mut unit, container, "Service");
     unit
 }
@@ -130,17 +133,16 @@ fn names(units: &[String]) -> impl Iterator<Item = &str> + Clone {
 
 /// Units without which a root cannot be made, or be relied on.
 fn own_requirements(container: &Container, way: Way) -> Vec<String> {
-    let prepare = || {
-        let instance = escape::name(container.name.as_str());
-        format!("{}{instance}.service", place::PREPARE_UNIT)
-    };
     match way {
         Way::Mounted => Vec::new(),
         Way::Shared { prepared: true } | Way::Stacked { prepared: true } => {
             vec![place::ISOLATION_UNIT.to_owned()]
         }
         Way::Shared { prepared: false } | Way::Stacked { prepared: false } => {
-            vec![place::ISOLATION_UNIT.to_owned(), prepare()]
+            vec![
+                place::ISOLATION_UNIT.to_owned(),
+                prepare::unit_name(container),
+            ]
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lodger::container::file::parse;
 use lodger::container::name::FileName;
+use lodger::host::Host;
 use lodger::prefix::Prefix;
 use lodger::service::{Way, service, stub};
 use proptest::prelude::*;
@@ -30,7 +31,13 @@ fn checked(text: &str) -> Result<(), TestCaseError> {
     for name in ["web", "web@"] {
         let name = FileName::parse(name).expect("it is a name");
         let nowhere = Prefix::under("/nowhere".as_ref());
-        let unit_of = |container| service(container, Way::of(container, &nowhere, 257));
+        let unit_of = |container| {
+            service(
+                container,
+                Way::of(container, &nowhere, 257),
+                &Host::default(),
+            )
+        };
         let units: Vec<_> = match parse(&name, Path::new("/etc/lodger/x.toml"), text) {
             Ok(file) => file.containers.iter().map(unit_of).collect(),
             Err(refused) => {

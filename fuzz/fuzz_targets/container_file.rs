@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use lodger::container::file::{ContainerFile, Layers, Refused, parse, read_file};
 use lodger::container::name::FileName;
 use lodger::document::{Layer, MOST_MISTAKES, Source, text_of};
+use lodger::host::Host;
 use lodger::prefix::Prefix;
 use lodger::service::{Way, service, stub, stub_units_to_start};
 
@@ -66,7 +67,7 @@ fn check(read: Result<ContainerFile, Refused>) {
         Ok(file) => {
             assert!(!file.containers.is_empty());
             for container in &file.containers {
-                let unit = service(container, Way::of(container, &Prefix::under("/nowhere".as_ref()), 257));
+                let unit = service(container, Way::of(container, &Prefix::under("/nowhere".as_ref()), 257), &Host::default());
                 assert_sound(&unit);
                 assert_meant(&unit, container);
             }

@@ -27,7 +27,7 @@ pub fn write(units: impl Iterator<Item = Made>, directory: &Path) -> Result<(), 
     let mut errors = Vec::new();
     for made in units {
         let path = &made.unit.file_name;
-        let written = output.place(path).write_file(made.unit.text());
+        let written = output.write_file(path, made.unit.text());
         let cannot = || format!("cannot write {}", directory.join(path).display());
         errors.extend(written.with_context(cannot).err());
         if let Some(wanted) = made.wanted() {
@@ -63,14 +63,23 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Where the file `name` is to be.
-    fn place<'p>(&'p self, name: &'p str) -> Place<'p> {
-        Place {
-            directory: self.directory.as_fd(),
+    /// Makes the file `path`, which may be a drop-in in a directory of its own.
+    fn write_file(&self, path: &str, text: &str) -> io::Result<()> {
+        let made;
+        let (below, name, directory) = match path.split_once('/') {
+            None => ("", path, self.directory.as_fd()),
+            Some((below, name)) => {
+                made = self.make_directory(below)?;
+                (below, name, made.as_fd())
+            }
+        };
+        let place = Place {
+            directory,
             name,
             output: self.path,
-            below: "",
-        }
+            below,
+        };
+        place.write_file(text)
     }
 
     /// Where the link `name` is to be, in a directory that is made if it is not there. The output directory itself is

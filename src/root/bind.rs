@@ -70,7 +70,7 @@ pub struct Bind {
 }
 
 /// Where systemd mounts something of its own when the root is there, which would cover what lodger has mounted.
-const COVERED: [&str; 5] = ["/dev", "/proc", "/sys", "/tmp", "/var/tmp"];
+const COVERED: [&str; 4] = ["/dev", "/proc", "/sys", "/tmp"];
 
 /// Mounts each in the root `root`, outer ones first.
 ///
@@ -253,10 +253,6 @@ mod tests {
             ),
             ("/tmp/x", "the container has a '/tmp' of its own over it"),
             (
-                "/var/tmp",
-                "the container has a '/var/tmp' of its own over it",
-            ),
-            (
                 "/run",
                 "nothing can be mounted on '/run' itself, only below it",
             ),
@@ -264,7 +260,14 @@ mod tests {
             let error = refuse_target(Path::new(target)).unwrap_err().to_string();
             assert!(error.ends_with(message), "{error}");
         }
-        for target in ["/run/mysqld", "/tmpfs", "/srv", "/var/lib/shop", "/dev2"] {
+        for target in [
+            "/run/mysqld",
+            "/tmpfs",
+            "/srv",
+            "/var/lib/shop",
+            "/var/tmp",
+            "/dev2",
+        ] {
             refuse_target(Path::new(target)).unwrap();
         }
     }

@@ -87,6 +87,7 @@ mod tests {
     use super::*;
     use crate::container::file::parse;
     use crate::container::name::FileName;
+    use crate::host::Host;
     use crate::service::{Way, service};
     use std::path::Path;
 
@@ -112,7 +113,12 @@ mod tests {
             "/scratch" = { tmpfs = "1M" }
             "#,
         );
-        let unit = service(&container, Way::Stacked { prepared: true }).to_string();
+        let unit = service(
+            &container,
+            Way::Stacked { prepared: true },
+            &Host::default(),
+        )
+        .to_string();
         let from = unit.find("PartOf=").unwrap();
         let expected = "\
 PartOf=lodger.target
@@ -156,7 +162,12 @@ Restart=on-failure
                 of("volumes/shop"),
             ]
         );
-        let unit = service(&container, Way::Stacked { prepared: false }).to_string();
+        let unit = service(
+            &container,
+            Way::Stacked { prepared: false },
+            &Host::default(),
+        )
+        .to_string();
         assert!(unit.contains("Requires=lodgerd-isolation.service lodgerd-prepare@web.service\n"));
     }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::mount;
 use crate::container::{Container, Network, Profile, RootKind, User};
+use crate::host::Resolver;
 use crate::unit::{Unit, escape};
 
 /// Directives as they stand in the unit. They are the same in every one, so they are text from the start.
@@ -23,8 +24,12 @@ const ALWAYS: &str = lines![
     ("PrivatePIDs", "yes"),
     // System V IPC and POSIX message queues: names collide between containers that run the same program.
     ("PrivateIPC", "yes"),
-    // /tmp and /var/tmp would otherwise be the host's own, through the overlay's lower layer.
-    ("PrivateTmp", "yes"),
+    // Its own /tmp, as Debian mounts it. PrivateTmp= has two directories made on the host and emptied again, a tenth of what a
+    // restart takes; and /var/tmp, which outlives restarts on a host, is in the container's own /var.
+    (
+        "TemporaryFileSystem",
+        "/tmp:mode=1777,size=50%,nr_inodes=1m,nosuid,nodev"
+    ),
     // Nothing that is mounted inside reaches the host.
     ("PrivateMounts", "yes"),
     // /dev with null, zero, random and their like only.
@@ -34,26 +39,22 @@ const ALWAYS: &str = lines![
     // Its own UTS namespace, and no sethostname().
     ("ProtectHostname", "yes"),
     // /proc/sys, /sys and their like read-only: most of it is the host's, whatever the namespace. ProtectKernelTunables= and
-    // ProtectControlGroups= do the same with twenty more mounts, which are a quarter of what a start takes.
+    // ProtectControlGroups= do the same with twenty more mounts, which are a quarter of what a start takes. /proc/mtrr asks for
+    // CAP_SYS_ADMIN itself.
     (
         "ReadOnlyPaths",
-        "+/proc/sys -+/proc/sysrq-trigger -+/proc/irq -+/proc/bus -+/proc/fs -+/proc/acpi -+/proc/mtrr +/sys"
+        "+/proc/sys -+/proc/sysrq-trigger -+/proc/irq -+/proc/bus -+/proc/fs -+/proc/acpi +/sys"
     ),
-    // Addresses and memory of the kernel, and its debugging interfaces.
+    // The kernel's debugging interfaces. Its addresses and its memory, /proc/kallsyms and /proc/kcore, tell nothing without
+    // CAP_SYSLOG and CAP_SYS_RAWIO, which no container gets.
     (
         "InaccessiblePaths",
-        "-+/proc/kallsyms -+/proc/kcore -+/sys/kernel/debug -+/sys/kernel/tracing"
+        "-+/sys/kernel/debug -+/sys/kernel/tracing"
     ),
     // No loading of modules, and /usr/lib/modules out of sight.
     ("ProtectKernelModules", "yes"),
     // /dev/kmsg and syslog(2) tell of other containers.
     ("ProtectKernelLogs", "yes"),
-    // What /etc/resolv.conf points to where systemd-resolved or resolvconf manage it; /run is empty otherwise. "-": where
-    // they do not.
-    (
-        "BindReadOnlyPaths",
-        "-/run/systemd/resolve -/run/resolvconf",
-    ),
     // A set-user-ID program of the host gives nothing here. RestrictSUIDSGID= would add nothing (the root is mounted
     // nosuid, and uppers are out of reach for users of the host) and makes openat2(2) fail.
     ("NoNewPrivileges", "yes"),
@@ -91,10 +92,18 @@ const DEFAULT_CAPABILITIES: &str = "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FS
 const TRUSTED_CAPABILITIES: &str =
     "CAP_NET_RAW CAP_IPC_LOCK CAP_SYS_NICE CAP_SYS_RESOURCE CAP_SYS_PTRACE CAP_SETFCAP";
 
-/// Adds all of it to the unit of `container`.
-pub fn add(unit: &mut Unit, container: &Container) {
+/// Adds all of it to the unit of `container`, on a host with this `resolver`.
+pub fn add(unit: &mut Unit, container: &Container, resolver: Resolver) {
     let isolation = &container.isolation;
     unit.add_lines("Service", ALWAYS);
+    if let Some(directory) = resolver.directory() {
+        // What /etc/resolv.conf points to; /run is empty otherwise. "-": its program need not run.
+        unit.add_parts(
+            "Service",
+            "BindReadOnlyPaths",
+            &["-".into(), directory.into()],
+        );
+    }
     if container.root.kind == RootKind::Overlay && !container.root.writable_usr {
         unit.add_lines("Service", READ_ONLY_USR);
     }

@@ -51,7 +51,7 @@ pub fn add_assertion(unit: &mut Unit, container: &Container) {
     let directory = &container.working_directory;
     let state = container.name.state();
     let mut mounts = container.mounts.keys();
-    let apart = ["/tmp", "/run", "/dev", "/proc", "/sys", "/var/tmp"].map(Path::new);
+    let apart = ["/tmp", "/run", "/dev", "/proc", "/sys"].map(Path::new);
     if directory.parent().is_none()
         || mounts.any(|target| directory.starts_with(target))
         || apart.iter().any(|place| directory.starts_with(place))

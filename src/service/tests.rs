@@ -3,6 +3,7 @@
 use super::*;
 use crate::container::file::{Refused, parse};
 use crate::container::name::FileName;
+use crate::host::Resolver;
 use crate::prefix::Prefix;
 use std::path::Path;
 
@@ -15,6 +16,7 @@ fn service_of(container: &Container) -> String {
     service(
         container,
         Way::of(container, &Prefix::under("/nowhere".as_ref()), 257),
+        &Host::default(),
     )
     .to_string()
 }
@@ -207,4 +209,29 @@ fn a_template_without_known_instances_has_a_template_stub() {
         .collect();
     assert_eq!(names, ["lodger-web@1.service", "lodger-web@2.service"]);
     assert_eq!(stub_units_to_start(&refused), names);
+}
+
+#[test]
+fn the_directory_of_the_resolver_is_shown_where_there_is_one() {
+    let container = &parsed("web", "exec = [\"/bin/x\"]\n").unwrap()[0];
+    let binds = |resolver| {
+        let host = Host {
+            resolver,
+            ..Host::default()
+        };
+        let unit = service(container, Way::Mounted, &host).to_string();
+        let binds = unit
+            .lines()
+            .filter(|line| line.starts_with("BindReadOnlyPaths="));
+        binds.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(binds(Resolver::File), [""; 0]);
+    assert_eq!(
+        binds(Resolver::Resolved),
+        ["BindReadOnlyPaths=-/run/systemd/resolve"]
+    );
+    assert_eq!(
+        binds(Resolver::Resolvconf),
+        ["BindReadOnlyPaths=-/run/resolvconf"]
+    );
 }

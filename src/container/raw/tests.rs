@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::container::file::{ContainerFile, Refused, parse};
 use crate::container::name::FileName;
+use crate::host::Host;
 use crate::service::{Way, service};
 
 mod verdicts;
@@ -213,7 +214,11 @@ fn what_lodger_writes_cannot_be_replaced() {
         "SystemCallErrorNumber",
     ];
     let file = include_str!("../../../tests/cases/every-key/etc/lodger/web.toml");
-    let unit = service(&parsed(file).unwrap().containers[0], Way::Mounted);
+    let unit = service(
+        &parsed(file).unwrap().containers[0],
+        Way::Mounted,
+        &Host::default(),
+    );
     let lines: Vec<_> = unit.text().lines().collect();
     assert!(lines.len() > 60, "{}", lines.len());
     let mut section = Section::Unit;

@@ -8,7 +8,7 @@ use crate::document::{Scalar, word};
 use crate::unit::escape;
 
 /// Where the container's own file systems are: systemd mounts them over whatever a path below would bring.
-const OWN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp"];
+const OWN: [&str; 4] = ["/proc", "/sys", "/dev", "/tmp"];
 
 /// An absolute path without `.` and `..`, written the shortest way.
 pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
@@ -233,7 +233,14 @@ mod tests {
 
     #[test]
     fn what_would_be_mounted_over_or_taken_otherwise_is_refused() {
-        for good in ["/srv/x", "/a b", "/run/postgresql", "/usr/share/x", "/x%y$"] {
+        for good in [
+            "/srv/x",
+            "/a b",
+            "/run/postgresql",
+            "/usr/share/x",
+            "/x%y$",
+            "/var/tmp",
+        ] {
             assert_eq!(target(good), Ok(PathBuf::from(good)), "for {good:?}");
             assert_eq!(source(of(good)), Ok(PathBuf::from(good)), "for {good:?}");
         }
