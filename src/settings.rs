@@ -16,6 +16,10 @@ mod waves;
 
 pub use waves::{FIRST_WAVE, Wave, WaveOrder};
 
+/// The most that is restarted at the same time where nobody said otherwise. PID 1 does one thing after the other, and each
+/// container is down for as long as its restart waits for it.
+const MOST_BY_DEFAULT: usize = 32;
+
 /// What the host's administrator decided for all containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -23,7 +27,8 @@ pub struct Settings {
     pub bases: PathBuf,
     /// `[bases] keep`: how many of the newest are kept; 3 by default.
     pub keep: NonZeroUsize,
-    /// `[refresh] parallel`: containers restarted at the same time; two for each CPU by default.
+    /// `[refresh] parallel`: containers restarted at the same time; eight for each CPU by default, and at most
+    /// 32.
     pub parallel: NonZeroUsize,
     /// `[refresh] width`: most containers in one wave; see [`Settings::width_of`].
     pub width: Option<NonZeroUsize>,
@@ -53,10 +58,11 @@ impl Word for OnFailure {
 
 impl Default for Settings {
     fn default() -> Self {
-        // A start waits as much as it computes. Where the number of CPUs cannot be known, one is the safe guess.
+        // Under load systemd tells late that a restart has ended: with few at a time the CPUs idle meanwhile. Measured on two
+        // CPUs, 300 of 1,000: 16 at a time take 0.85 of what 4 take. Where the number of CPUs cannot be known, one is the safe
+        // guess.
         let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let most = keys::MOST_PARALLEL;
-        let parallel = NonZeroUsize::MIN.saturating_add((2 * cpus).min(most) - 1);
+        let parallel = NonZeroUsize::MIN.saturating_add((8 * cpus).min(MOST_BY_DEFAULT) - 1);
         Self {
             bases: PathBuf::from(place::BASES),
             keep: NonZeroUsize::MIN.saturating_add(2),

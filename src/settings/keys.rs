@@ -73,7 +73,7 @@ keys! {
         "How many of the newest bases are kept. Those that containers use or are held on are kept besides.";
 
     PARALLEL: NonZeroUsize = "refresh" "parallel", Shape::Integer(1, MOST_PARALLEL as i64), parallel,
-        default "two for each CPU", by "none: lodgerd reads it", like "8",
+        default "eight for each CPU, at most 32", by "none: lodgerd reads it", like "8",
         "How many containers are restarted at the same time after a package change.";
     WIDTH: NonZeroUsize = "refresh" "width", Shape::Integer(1, MOST_WIDTH as i64), width,
         default "no limit", by "none: lodgerd reads it", like "50",
