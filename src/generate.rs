@@ -1,4 +1,4 @@
-//! What is installed in; unit files and the links to them out, as data. [`mod@write`] puts them on disk.
+//! What is installed in; unit files and the links to them out, as data. `write` puts them on disk.
 
 use std::collections::BTreeMap;
 

@@ -47,7 +47,7 @@ pub enum Created {
 /// time: another waits.
 ///
 /// # Errors
-/// When dpkg is at work, has left packages unfinished, or comes in between again and again, all as a [`DpkgAtWork`]; when the host
+/// When dpkg is at work, has left packages unfinished, or comes in between again and again, all as a `DpkgAtWork`; when the host
 /// cannot be read; when there is no room. The current base is then what it was, and nothing is left of the new one.
 pub fn create(bases: &Bases, host: &Host, consistency: Consistency) -> Result<Created> {
     let _lock = bases.lock()?;

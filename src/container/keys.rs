@@ -194,7 +194,7 @@ keys! {
         "The share of disk time in comparison with others that want it at the same time.";
 
     PROFILE: Profile = "isolation.profile", Shape::Words(words::<Profile>), read_word,
-        default "\"default\"", becomes "CapabilityBoundingSet=, SystemCallFilter=, RestrictNamespaces=, RestrictAddressFamilies=, RestrictRealtime=", like r#""strict""#,
+        default "\"default\"", becomes "CapabilityBoundingSet=, SystemCallFilter=, RestrictNamespaces=, RestrictAddressFamilies=, RestrictRealtime=, LimitRTPRIO=", like r#""strict""#,
         "The set of rules. `default` fits services that start as root and drop their privileges themselves. `strict` leaves no \
          capabilities, no further namespaces, and only the system calls that ordinary services make. `trusted` leaves the capabilities that \
          containers of other kinds commonly have. `lodger show NAME` has them all.";

@@ -45,14 +45,13 @@ const ALWAYS: &str = lines![
         "ReadOnlyPaths",
         "+/proc/sys -+/proc/sysrq-trigger -+/proc/irq -+/proc/bus -+/proc/fs -+/proc/acpi +/sys"
     ),
-    // The kernel's debugging interfaces. Its addresses and its memory, /proc/kallsyms and /proc/kcore, tell nothing without
-    // CAP_SYSLOG and CAP_SYS_RAWIO, which no container gets.
+    // The kernel's debugging interfaces, and its modules. ProtectKernelModules= would besides refuse calls that ask for
+    // CAP_SYS_MODULE, and each filter for calls is a hundredth of what a restart takes. The kernel's addresses and its memory,
+    // /proc/kallsyms and /proc/kcore, tell nothing without CAP_SYSLOG and CAP_SYS_RAWIO. No container gets one of the three.
     (
         "InaccessiblePaths",
-        "-+/sys/kernel/debug -+/sys/kernel/tracing"
+        "-+/sys/kernel/debug -+/sys/kernel/tracing -+/usr/lib/modules"
     ),
-    // No loading of modules, and /usr/lib/modules out of sight.
-    ("ProtectKernelModules", "yes"),
     // /dev/kmsg and syslog(2) tell of other containers.
     ("ProtectKernelLogs", "yes"),
     // A set-user-ID program of the host gives nothing here. RestrictSUIDSGID= would add nothing (the root is mounted
@@ -66,8 +65,13 @@ const ALWAYS: &str = lines![
 /// "+": inside the container's root.
 const READ_ONLY_USR: &str = lines![("ProtectSystem", "yes"), ("ReadWritePaths", "+/usr/local"),];
 
-/// Real-time priority can starve the host.
-const NO_REAL_TIME: &str = lines![("RestrictRealtime", "yes"),];
+/// Real-time priority can starve the host. Whoever has neither of [`REAL_TIME_CAPABILITIES`] needs a limit for it (sched(7),
+/// "Privileges and resource limits"), and cannot raise this one.
+const NO_REAL_TIME: &str = lines![("LimitRTPRIO", "0"),];
+/// For the others a filter.
+const NO_REAL_TIME_CALLS: &str = lines![("RestrictRealtime", "yes"),];
+/// That have it without a limit, or take the limit away.
+const REAL_TIME_CAPABILITIES: [&str; 2] = ["CAP_SYS_NICE", "CAP_SYS_RESOURCE"];
 
 /// What `strict` adds.
 const STRICT: &str = lines![
@@ -112,13 +116,16 @@ pub fn add(unit: &mut Unit, container: &Container, resolver: Resolver) {
         let path = format!("-+{}", place.display());
         unit.add("Service", "ReadWritePaths", escape::words([path]));
     }
-    match isolation.profile {
-        Profile::Default => unit.add_lines("Service", NO_REAL_TIME),
-        Profile::Strict => {
-            unit.add_lines("Service", NO_REAL_TIME);
-            unit.add_lines("Service", STRICT);
-        }
-        Profile::Trusted => {}
+    if isolation.profile != Profile::Trusted {
+        let mut capabilities = isolation.capabilities.iter().flatten();
+        let no_real_time = match capabilities.any(|has| REAL_TIME_CAPABILITIES.contains(has)) {
+            true => NO_REAL_TIME_CALLS,
+            false => NO_REAL_TIME,
+        };
+        unit.add_lines("Service", no_real_time);
+    }
+    if isolation.profile == Profile::Strict {
+        unit.add_lines("Service", STRICT);
     }
     if container.network == Network::None {
         unit.add("Service", "PrivateNetwork", "yes");

@@ -235,3 +235,21 @@ fn the_directory_of_the_resolver_is_shown_where_there_is_one() {
         ["BindReadOnlyPaths=-/run/resolvconf"]
     );
 }
+
+#[test]
+fn no_container_has_real_time_unless_it_is_trusted() {
+    let line = |isolation: &str| {
+        let text = format!("exec = [\"/bin/x\"]\n[isolation]\n{isolation}\n");
+        let unit = service_of(&parsed("web", &text).unwrap()[0]);
+        let mut lines = unit.lines().map(str::to_owned);
+        lines.find(|line| line.starts_with("LimitRTPRIO=") || line.starts_with("RestrictRealtime="))
+    };
+    let limit = Some("LimitRTPRIO=0".to_owned());
+    let filter = Some("RestrictRealtime=yes".to_owned());
+    assert_eq!(line(""), limit);
+    assert_eq!(line("profile = \"strict\""), limit);
+    assert_eq!(line("capabilities = [\"CAP_KILL\"]"), limit);
+    assert_eq!(line("capabilities = [\"CAP_SYS_NICE\"]"), filter);
+    assert_eq!(line("capabilities = [\"CAP_SYS_RESOURCE\"]"), filter);
+    assert_eq!(line("profile = \"trusted\""), None);
+}
