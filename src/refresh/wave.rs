@@ -191,10 +191,16 @@ impl<'a> Wave<'a> {
                 }
                 Some(state) if !state.is_up() => {
                     let result = self.systemd.details(&state)?.result;
-                    let how = format!(
-                        "it did not stay up for {settle}: the unit is {} ({result})",
-                        state.active
-                    );
+                    let active = state.active;
+                    // In the middle of the next try nothing has failed.
+                    let how = match result.as_str() {
+                        "success" => {
+                            format!("it did not stay up for {settle}: the unit is {active}")
+                        }
+                        _ => format!(
+                            "it did not stay up for {settle}: the unit is {active} ({result})"
+                        ),
+                    };
                     self.fail(at, how);
                 }
                 Some(state) => up.push((at, state)),
