@@ -27,8 +27,7 @@ pub struct Settings {
     pub bases: PathBuf,
     /// `[bases] keep`: how many of the newest are kept; 3 by default.
     pub keep: NonZeroUsize,
-    /// `[refresh] parallel`: containers restarted at the same time; eight for each CPU by default, and at most
-    /// 32.
+    /// `[refresh] parallel`: containers restarted at the same time; eight for each CPU by default, at most 32.
     pub parallel: NonZeroUsize,
     /// `[refresh] width`: most containers in one wave; see [`Settings::width_of`].
     pub width: Option<NonZeroUsize>,

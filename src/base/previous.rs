@@ -96,7 +96,6 @@ pub fn open_below(tree: &OwnedFd, path: &Path) -> Result<File, Errno> {
     openat2(tree, path, how).map(File::from)
 }
 
-/// Whether a copy of the file would have just the attributes of this row.
 /// The rows of what was copied into a base with this file table, by their paths relative to it.
 ///
 /// # Errors
@@ -112,6 +111,7 @@ pub fn copied_rows(table: &Path) -> Result<HashMap<PathBuf, Row>> {
     Ok(rows)
 }
 
+/// Whether a copy of the file would have just the attributes of this row.
 fn is_like(row: &Row, stat: &FileStat) -> bool {
     let of = Row::of(row.name.clone(), row.kind.clone(), stat);
     (row.mode, row.uid, row.gid, row.size, row.mtime)
