@@ -25,6 +25,9 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// What ends or is due within this is looked at together: each look is a question to PID 1, which has containers to start.
 const TOGETHER: Duration = Duration::from_millis(5);
+/// How long the next try of a container that is down may take, until it is down without a reason. While systemd starts it again,
+/// nothing has failed; what ended the last try is known again once this one has.
+const NEXT_TRY: Duration = Duration::from_secs(1);
 
 /// A member whose restart is over: its place, its state, and the job's result if that was seen.
 type Ended = (usize, Option<ServiceState>, Option<String>);
@@ -191,16 +194,14 @@ impl<'a> Wave<'a> {
                 }
                 Some(state) if !state.is_up() => {
                     let result = self.systemd.details(&state)?.result;
-                    let active = state.active;
-                    // In the middle of the next try nothing has failed.
-                    let how = match result.as_str() {
-                        "success" => {
-                            format!("it did not stay up for {settle}: the unit is {active}")
-                        }
-                        _ => format!(
-                            "it did not stay up for {settle}: the unit is {active} ({result})"
-                        ),
-                    };
+                    let is_tried_again = state.active == "activating" && result == "success";
+                    if is_tried_again && self.members[at].1.overdue_by() < NEXT_TRY {
+                        continue;
+                    }
+                    let how = format!(
+                        "it did not stay up for {settle}: the unit is {} ({result})",
+                        state.active
+                    );
                     self.fail(at, how);
                 }
                 Some(state) => up.push((at, state)),

@@ -95,6 +95,12 @@ impl Wave<'_> {
         if !member.has_failed && matches!(result, Some("failed" | "timeout")) {
             return self.again(at);
         }
+        if result == Some("done") {
+            // It has been up: what is to be told of that is what is told at the end of its time.
+            let until = Instant::now();
+            self.enter(at, Stage::Settling { until, start: 0 });
+            return Ok(());
+        }
         let details = self.systemd.details(state)?;
         let job = result.unwrap_or("unknown");
         let how = format!(

@@ -1,6 +1,6 @@
 //! How far a member of a wave has come.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Became, Member};
 use crate::health::Asked;
@@ -45,6 +45,11 @@ impl Stage {
 
     pub(super) fn is_over(&self) -> bool {
         matches!(self, Self::Over(_))
+    }
+
+    /// How long ago it was due.
+    pub(super) fn overdue_by(&self) -> Duration {
+        self.due().map_or(Duration::ZERO, |due| due.elapsed())
     }
 
     /// The job that it waits for.
