@@ -1,17 +1,34 @@
 //! A root in; what of that host decides how units are written, out, without running anything.
 
+use std::fmt::Write as _;
 use std::fs;
 
+use crate::place;
 use crate::prefix::Prefix;
 use crate::systemd_version::{self, systemd_version};
 
+/// What of the host's /etc a container on a pinned base has as it is at its start, because people change it without dpkg.
+const LIVE: [&str; 4] = ["passwd", "group", "hosts", "resolv.conf"];
+
 /// What units depend on besides the container's own file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     /// The version of its systemd.
     pub systemd: u32,
     /// Who writes its `/etc/resolv.conf`.
     pub resolver: Resolver,
+    /// What of its /etc containers have as it is.
+    pub live: Live,
+}
+
+/// Files of /etc, in the words of two directives. "-": none of them has to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// Files, for `BindPaths=`: from where they are mounted read-only already. For each of `BindReadOnlyPaths=` systemd reads
+    /// the whole mount table twice.
+    pub files: String,
+    /// Links, for `BindReadOnlyPaths=`: they lead somewhere from /etc only.
+    pub links: String,
 }
 
 /// Who writes `/etc/resolv.conf`, which is then a link into `/run`.
@@ -31,6 +48,7 @@ impl Host {
         Self {
             systemd: systemd_version(prefix),
             resolver: Resolver::of(prefix),
+            live: Live::of(prefix),
         }
     }
 }
@@ -41,6 +59,33 @@ impl Default for Host {
         Self {
             systemd: systemd_version::OLDEST,
             resolver: Resolver::File,
+            live: Live::new(|_| false),
+        }
+    }
+}
+
+impl Live {
+    fn of(prefix: &Prefix) -> Self {
+        let is_link = |path: &str| {
+            let found = fs::symlink_metadata(prefix.at(path));
+            found.is_ok_and(|found| found.is_symlink())
+        };
+        Self::new(is_link)
+    }
+
+    fn new(is_link: impl Fn(&str) -> bool) -> Self {
+        let (mut files, mut links) = (String::new(), String::new());
+        for name in LIVE {
+            let target = format!("/etc/{name}");
+            // Writing to a string does not fail.
+            let _ = match is_link(&target) {
+                true => write!(links, " -{target}"),
+                false => write!(files, " -{}/{name}:{target}", place::ETC_OF_HOST),
+            };
+        }
+        Self {
+            files: files.trim_start().to_owned(),
+            links: links.trim_start().to_owned(),
         }
     }
 }

@@ -30,6 +30,12 @@ pub const HELD_BASE: &str = "base";
 pub const OWN_VAR: &str = "var";
 /// The bases again, read-only: what roots are made of.
 pub const MOUNTED_BASES: &str = "/run/lodger/bases";
+/// The host's /etc, read-only: what containers have of it as it is at their start.
+pub const ETC_OF_HOST: &str = "/run/lodger/host/etc";
+/// Where the sockets of the journal are (systemd-journald.service(8)).
+pub const JOURNAL: &str = "/run/systemd/journal";
+/// The same directory, read-only.
+pub const JOURNAL_OF_HOST: &str = "/run/lodger/host/journal";
 /// The daemon, which also mounts the roots.
 pub const LODGERD: &str = "/usr/libexec/lodgerd";
 /// The target that starts every container of `start = "boot"`.

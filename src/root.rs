@@ -17,16 +17,17 @@
 
 pub mod attributes;
 pub mod bind;
+pub mod detached;
 pub mod discard;
 pub mod live;
 pub mod lower;
 pub mod mask;
 pub mod mount;
-pub mod mounted_bases;
 pub mod overlay;
 pub mod prepare;
 pub mod program;
 pub mod queue;
+pub mod read_only;
 pub mod seen;
 pub mod skeleton;
 pub mod stack;

@@ -48,13 +48,13 @@ pub fn service(container: &Container, way: Way, host: &Host) -> Unit {
     add_commands(&mut unit, container, way);
     match way {
         Way::Mounted => add_root(&mut unit, container),
-        Way::Shared { .. } => shared::add(&mut unit, container),
-        Way::Stacked { .. } => mstack::add(&mut unit, container),
+        Way::Shared { .. } => shared::add(&mut unit, container, host),
+        Way::Stacked { .. } => mstack::add(&mut unit, container, host),
     }
     add_payload(&mut unit, container);
     add_restarts(&mut unit, container);
     limits::add(&mut unit, container);
-    sandbox::add(&mut unit, container, host.resolver);
+    sandbox::add(&mut unit, container, way, host.resolver);
     add_raw(&mut unit, container, "Service");
     unit
 }

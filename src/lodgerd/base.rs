@@ -10,8 +10,14 @@ use lodger::diagnostic::Diagnostic;
 use lodger::log;
 use lodger::place;
 use lodger::prefix::Prefix;
-use lodger::root::{self, mounted_bases, queue, skeleton};
+use lodger::root::{self, queue, read_only, skeleton};
 use lodger::settings::{self, Settings};
+
+/// What containers have of the host besides, read-only, and where it is mounted for that.
+const OF_HOST: [(&str, &str); 2] = [
+    ("/etc", place::ETC_OF_HOST),
+    (place::JOURNAL, place::JOURNAL_OF_HOST),
+];
 
 /// Sees to it that containers have a base to start on, the present host's if dpkg is done, and removes old ones.
 ///
@@ -44,8 +50,15 @@ fn provide(bases: &Bases) -> Result<()> {
     // Whatever the service's own mounts are: links do not reach across them, and containers are to see what is mounted here.
     root::mount::enter_host_mounts()?;
     let provided = provide::provide(bases, &Host::under(&Prefix::host()));
+    // Before the bases, without which no container starts that would miss it.
+    for (directory, target) in OF_HOST {
+        let directory = Path::new(directory);
+        if directory.is_dir() {
+            read_only::provide(directory, Path::new(target))?;
+        }
+    }
     if bases.directory().is_dir() {
-        mounted_bases::provide(bases.directory(), Path::new(place::MOUNTED_BASES))?;
+        read_only::provide(bases.directory(), Path::new(place::MOUNTED_BASES))?;
     }
     let provided = provided?;
     if provided.is_new {

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use super::shared;
 use crate::container::shared::{is_hidden, is_written};
 use crate::container::{Base, Container, Name, RootKind};
+use crate::host::Host;
 use crate::place;
 use crate::unit::Unit;
 
@@ -48,7 +49,7 @@ pub fn suits(container: &Container) -> bool {
 }
 
 /// Adds the root and all that is mounted in it.
-pub fn add(unit: &mut Unit, container: &Container) {
+pub fn add(unit: &mut Unit, container: &Container, host: &Host) {
     let stack = stack(&container.name);
     unit.add("Service", "RootMStack", shared::text(&stack));
     // Without it commands of lodger's would run in the container's root, with all of the host's rights: whoever can write
@@ -59,7 +60,7 @@ pub fn add(unit: &mut Unit, container: &Container) {
         "WorkingDirectory",
         shared::text(&container.working_directory),
     );
-    unit.add("Service", "BindReadOnlyPaths", shared::LIVE);
+    shared::add_live(unit, host);
     shared::add_mounts(unit, container);
 }
 
@@ -87,7 +88,6 @@ mod tests {
     use super::*;
     use crate::container::file::parse;
     use crate::container::name::FileName;
-    use crate::host::Host;
     use crate::service::{Way, service};
     use std::path::Path;
 
@@ -136,7 +136,7 @@ ExecStop=+/usr/libexec/lodgerd stop --timeout=10
 RootMStack=/var/lib/lodger/containers/web/web.mstack
 RootDirectoryStartOnly=yes
 WorkingDirectory=/srv
-BindReadOnlyPaths=-/etc/passwd -/etc/group -/etc/hosts -/etc/resolv.conf
+BindPaths=-/run/lodger/host/etc/passwd:/etc/passwd -/run/lodger/host/etc/group:/etc/group -/run/lodger/host/etc/hosts:/etc/hosts -/run/lodger/host/etc/resolv.conf:/etc/resolv.conf
 TemporaryFileSystem=/scratch:size=1048576,mode=1777,nosuid,nodev
 BindPaths=/srv/shop:/srv/shop
 BindPaths=/var/lib/lodger/volumes/shop:/var/lib/shop

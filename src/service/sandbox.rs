@@ -4,10 +4,12 @@
 
 use std::borrow::Cow;
 
-use super::mount;
+use super::{Way, mount};
 use crate::container::{Container, Network, Profile, RootKind, User};
 use crate::host::Resolver;
-use crate::unit::{Unit, escape};
+use crate::place;
+use crate::unit::Unit;
+use crate::unit::escape::{self, Words};
 
 /// Directives as they stand in the unit. They are the same in every one, so they are text from the start.
 macro_rules! lines {
@@ -18,8 +20,6 @@ macro_rules! lines {
 const ALWAYS: &str = lines![
     // Own /proc, /sys, /dev, and /run as an empty tmpfs: the root is the host's tree, but not its runtime state.
     ("MountAPIVFS", "yes"),
-    // That empty /run has no journal in it: bind its sockets, or syslog() goes nowhere.
-    ("BindLogSockets", "yes"),
     // The payload is PID 1 of its own namespace and sees no process of the host or of another container.
     ("PrivatePIDs", "yes"),
     // System V IPC and POSIX message queues: names collide between containers that run the same program.
@@ -61,6 +61,13 @@ const ALWAYS: &str = lines![
     ("LockPersonality", "yes"),
 ];
 
+/// The empty /run has no journal in it: bind its sockets, or syslog() goes nowhere.
+const LOG_SOCKETS: &str = lines![("BindLogSockets", "yes"),];
+/// The same from where they are mounted read-only: for each of the three systemd reads the whole mount table four times.
+/// /dev/log is a link to dev-log. "-": nobody has to log.
+const NO_LOG_SOCKETS: &str = lines![("BindLogSockets", "no"),];
+const LOG_SOCKET_NAMES: [&str; 3] = ["socket", "stdout", "dev-log"];
+
 /// /usr is read-only: an upper that shadows a library would never be patched again. /usr/local is not, dpkg owns nothing there;
 /// "+": inside the container's root.
 const READ_ONLY_USR: &str = lines![("ProtectSystem", "yes"), ("ReadWritePaths", "+/usr/local"),];
@@ -97,9 +104,10 @@ const TRUSTED_CAPABILITIES: &str =
     "CAP_NET_RAW CAP_IPC_LOCK CAP_SYS_NICE CAP_SYS_RESOURCE CAP_SYS_PTRACE CAP_SETFCAP";
 
 /// Adds all of it to the unit of `container`, on a host with this `resolver`.
-pub fn add(unit: &mut Unit, container: &Container, resolver: Resolver) {
+pub fn add(unit: &mut Unit, container: &Container, way: Way, resolver: Resolver) {
     let isolation = &container.isolation;
     unit.add_lines("Service", ALWAYS);
+    add_log_sockets(unit, container, way);
     if let Some(directory) = resolver.directory() {
         // What /etc/resolv.conf points to; /run is empty otherwise. "-": its program need not run.
         unit.add_parts(
@@ -146,6 +154,31 @@ pub fn add(unit: &mut Unit, container: &Container, resolver: Resolver) {
         );
     }
     add_capabilities(unit, container);
+}
+
+/// `lodgerd mount` needs no base for all it mounts, and without one the sockets are not mounted either. Those of another
+/// journal are systemd's to find (`LogNamespace=`).
+fn add_log_sockets(unit: &mut Unit, container: &Container, way: Way) {
+    let mut directives = container.directives.iter();
+    if way == Way::Mounted || directives.any(|(_, key, _)| key == "LogNamespace") {
+        unit.add_lines("Service", LOG_SOCKETS);
+        return;
+    }
+    unit.add_lines("Service", NO_LOG_SOCKETS);
+    unit.add_words("Service", "BindPaths", Words::List, |paths| {
+        for name in LOG_SOCKET_NAMES {
+            let parts = [
+                place::JOURNAL_OF_HOST,
+                "/",
+                name,
+                ":",
+                place::JOURNAL,
+                "/",
+                name,
+            ];
+            paths.option("-", &parts);
+        }
+    });
 }
 
 fn add_capabilities(unit: &mut Unit, container: &Container) {

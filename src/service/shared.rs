@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::container::{Container, Mount, MountSource};
+use crate::host::{Host, Live};
 use crate::place;
 use crate::unit::escape;
 use crate::unit::{Escaped, Unit};
@@ -14,11 +15,8 @@ use crate::unit::{Escaped, Unit};
 /// Directories that every base has, and has nothing in. A mount point below one of them is made in a tmpfs over it.
 const EMPTY: [&str; 5] = ["/home", "/media", "/mnt", "/root", "/srv"];
 
-/// What of the host's /etc is the host's as it is at the start, because people change it without dpkg. "-": it may not be there.
-pub(super) const LIVE: &str = "-/etc/passwd -/etc/group -/etc/hosts -/etc/resolv.conf";
-
 /// Adds the root and all that is mounted in it.
-pub fn add(unit: &mut Unit, container: &Container) {
+pub fn add(unit: &mut Unit, container: &Container, host: &Host) {
     let link = container.name.state().join(place::HELD_BASE);
     unit.add("Service", "RootDirectory", text(&link));
     // Commands of lodger's see the host.
@@ -26,7 +24,7 @@ pub fn add(unit: &mut Unit, container: &Container) {
     // "-": systemd also changes to it for commands of lodger's, where this /var covers the way to the root.
     let directory = ["-", &container.working_directory.to_string_lossy()].concat();
     unit.add("Service", "WorkingDirectory", escape::text(&directory));
-    unit.add("Service", "BindReadOnlyPaths", LIVE);
+    add_live(unit, host);
     for directory in EMPTY {
         if container
             .mounts
@@ -43,6 +41,16 @@ pub fn add(unit: &mut Unit, container: &Container) {
     let var = container.name.state().join(place::OWN_VAR);
     unit.add("Service", "BindPaths", bind(&var, Path::new("/var")));
     add_mounts(unit, container);
+}
+
+/// Adds what the container has of the host's /etc as it is now.
+pub(super) fn add_live(unit: &mut Unit, host: &Host) {
+    let Live { files, links } = &host.live;
+    for (key, paths) in [("BindPaths", files), ("BindReadOnlyPaths", links)] {
+        if !paths.is_empty() {
+            unit.add("Service", key, escape::verbatim(paths));
+        }
+    }
 }
 
 /// Adds what fails a start whose working directory is not there, which would be in `/` instead. In a mount only the program

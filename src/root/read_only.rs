@@ -1,65 +1,60 @@
-//! The directory of pinned bases in; the same directory, mounted so that nothing can be written through it, out.
+//! A directory of the host in; the same directory, mounted once more so that nothing can be written through it, out.
 //!
 //! A root made of a base there is read-only whatever a service's own mounts make of it, and nothing in it is set-user-ID or a
-//! device. It is one mount for all bases and all containers.
+//! device. It is one mount for all bases and all containers. And what systemd binds from there is read-only without
+//! `BindReadOnlyPaths=`, for each path of which it reads the whole mount table twice.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nix::libc;
-use nix::mount::MsFlags;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
-use super::attributes;
 use super::overlay::{detach, make_directory};
+use super::{attributes, detached};
 
 /// What the mount is.
 const FLAGS: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
 
-/// Sees to it that `bases` is mounted on `target`, in the mount namespace of this process.
+/// Sees to it that `directory`, with what is mounted below it now, is mounted on `target`, in the mount namespace of this
+/// process. What is mounted below it later is not there: it would be writable.
 ///
 /// # Errors
 /// When the kernel refuses. Then nothing is mounted there, and no container that needs it starts.
-pub fn provide(bases: &Path, target: &Path) -> Result<()> {
+pub fn provide(directory: &Path, target: &Path) -> Result<()> {
     make_directory(target, 0o755)?;
-    if is_provided(bases, target)? {
+    if is_provided(directory, target)? {
         return Ok(());
     }
     detach(target)?;
-    let none: Option<&PathBuf> = None;
-    let failed = || {
+    let mounted = detached::copy_of(directory).and_then(|mount| {
+        attributes::add(&mount, FLAGS)?;
+        attributes::make_private(&mount)?;
+        detached::attach(&mount, target)
+    });
+    mounted.with_context(|| {
         format!(
             "cannot mount '{}' on '{}'",
-            bases.display(),
+            directory.display(),
             target.display()
         )
-    };
-    nix::mount::mount(Some(bases), target, none, MsFlags::MS_BIND, none).with_context(failed)?;
-    let read_only = fs::File::open(target)
-        .map_err(anyhow::Error::from)
-        .and_then(|mount| Ok(attributes::add(&mount, FLAGS)?))
-        .with_context(failed);
-    if let Err(cause) = read_only {
-        // The error on its way says more than a second one would.
-        let _ = detach(target);
-        return Err(cause);
-    }
-    if !is_provided(bases, target)? {
+    })?;
+    if !is_provided(directory, target)? {
         bail!(
             "'{}' is not '{}' although it was mounted there",
             target.display(),
-            bases.display()
+            directory.display()
         );
     }
     Ok(())
 }
 
-fn is_provided(bases: &Path, target: &Path) -> Result<bool> {
+fn is_provided(directory: &Path, target: &Path) -> Result<bool> {
     let failed = |path: &Path| format!("cannot look at '{}'", path.display());
-    let wanted = fs::metadata(bases).with_context(|| failed(bases))?;
+    let wanted = fs::metadata(directory).with_context(|| failed(directory))?;
     let found = match fs::metadata(target) {
         Ok(found) => found,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
