@@ -22,7 +22,7 @@ mod way;
 
 pub use health::timer;
 pub use prepare::conditions;
-pub use way::Way;
+pub use way::{Known, Way};
 
 pub use stub::{stub, stub_units_to_start};
 
@@ -41,18 +41,19 @@ pub fn service(container: &Container, way: Way, host: &Host) -> Unit {
     add_relations(&mut unit, container, way);
     match way {
         Way::Mounted => {}
-        Way::Shared { .. } => shared::add_assertion(&mut unit, container),
-        Way::Stacked { .. } => mstack::add_assertion(&mut unit, container),
+        Way::Shared(_) => shared::add_assertion(&mut unit, container),
+        Way::Stacked(_) => mstack::add_assertion(&mut unit, container),
     }
     add_raw(&mut unit, container, "Unit");
     add_commands(&mut unit, container, way);
     match way {
         Way::Mounted => add_root(&mut unit, container),
-        Way::Shared { .. } => shared::add(&mut unit, container, host),
-        Way::Stacked { .. } => mstack::add(&mut unit, container, host),
+        Way::Shared(_) => shared::add(&mut unit, container, host),
+        Way::Stacked(_) => mstack::add(&mut unit, container, host),
     }
     add_payload(&mut unit, container);
     add_restarts(&mut unit, container);
+    add_stop_timeout(&mut unit, container, way);
     limits::add(&mut unit, container);
     sandbox::add(&mut unit, container, way, host.resolver);
     add_raw(&mut unit, container, "Service");
@@ -135,14 +136,10 @@ fn names(units: &[String]) -> impl Iterator<Item = &str> + Clone {
 fn own_requirements(container: &Container, way: Way) -> Vec<String> {
     match way {
         Way::Mounted => Vec::new(),
-        Way::Shared { prepared: true } | Way::Stacked { prepared: true } => {
-            vec![place::ISOLATION_UNIT.to_owned()]
-        }
-        Way::Shared { prepared: false } | Way::Stacked { prepared: false } => {
-            vec![
-                place::ISOLATION_UNIT.to_owned(),
-                prepare::unit_name(container),
-            ]
+        Way::Shared(known) | Way::Stacked(known) => {
+            let prepare = (!known.prepared).then(|| prepare::unit_name(container));
+            let isolation = place::ISOLATION_UNIT.to_owned();
+            std::iter::once(isolation).chain(prepare).collect()
         }
     }
 }
@@ -168,8 +165,8 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
         _ if program_reports => "all",
         // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
         Way::Mounted => "exec",
-        Way::Shared { .. } | Way::Stacked { .. } if mount::reports(container) => "main",
-        Way::Shared { .. } | Way::Stacked { .. } => "none",
+        Way::Shared(_) | Way::Stacked(_) if mount::reports(container) => "main",
+        Way::Shared(_) | Way::Stacked(_) => "none",
     };
     unit.add("Service", "NotifyAccess", access);
     unit.add("Service", "Slice", place::SLICE);
@@ -195,19 +192,24 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
             command.words(&container.exec_reload);
         });
     }
-    add_stop(unit, container);
+    add_stop(unit, container, way);
     if way == Way::Mounted {
         add_unmount(unit, container);
     }
 }
 
-fn add_stop(unit: &mut Unit, container: &Container) {
-    // systemd alone would not wait for the main process; see lodger::stop.
+fn add_stop(unit: &mut Unit, container: &Container, way: Way) {
     let signal =
         (container.stop_signal != SignalNumber::TERM).then(|| container.stop_signal.to_string());
     if let Some(signal) = &signal {
         unit.add("Service", "KillSignal", escape::verbatim(signal));
     }
+    if way.stops_alone() {
+        // As lodgerd stop does: the main process tells its own others.
+        unit.add("Service", "KillMode", "mixed");
+        return;
+    }
+    // systemd alone would not wait for the main process, or the program would not get the signal; see lodger::stop.
     unit.add_words("Service", "ExecStop", Words::PrivilegedCommand, |stop| {
         stop.name(place::LODGERD);
         stop.name("stop");
@@ -302,8 +304,15 @@ fn add_restarts(unit: &mut Unit, container: &Container) {
     if restarts_after_signals(container.restart) {
         unit.add("Service", "RestartForceExitStatus", "SIGKILL");
     }
+}
+
+fn add_stop_timeout(unit: &mut Unit, container: &Container, way: Way) {
     // Longer than lodgerd stop takes, which keeps to the container's own limit.
-    let timeout = container.stop_timeout + STOP_GRACE;
+    let grace = match way.stops_alone() {
+        true => Duration::ZERO,
+        false => STOP_GRACE,
+    };
+    let timeout = container.stop_timeout + grace;
     match timeout.subsec_nanos() {
         0 => unit.add_number("Service", "TimeoutStopSec", timeout.as_secs(), "s"),
         _ => unit.add(

@@ -11,6 +11,8 @@
 //! This has to come before the signal is sent, and so in each stop, where it costs about as much as a start. One process for all
 //! containers that hears of stops as systemd begins them would be cheaper, and would kill programs at their work: many take
 //! their handler away when the signal comes, so that a second one ends them, and look then like those that never had one.
+//! But where only the second case is left, with systemd 260 and newer, a program that was seen to take its signal needs none of
+//! this ([`noted`]).
 //!
 //! Once PID 1 of a PID namespace has ended, the kernel has ended everything in it, so waiting for that one is enough.
 
@@ -24,6 +26,7 @@ use crate::main_process::MainProcess;
 use crate::pidfd::PidFd;
 use crate::signal::SignalNumber;
 
+pub mod noted;
 mod taken;
 
 /// How long the kernel may take to end a process after SIGKILL.

@@ -88,8 +88,13 @@ mod tests {
     use super::*;
     use crate::container::file::parse;
     use crate::container::name::FileName;
-    use crate::service::{Way, service};
+    use crate::service::{Known, Way, service};
     use std::path::Path;
+
+    const PREPARED: Known = Known {
+        prepared: true,
+        takes_signal: false,
+    };
 
     fn container(text: &str) -> Container {
         let name = FileName::parse("web").unwrap();
@@ -113,12 +118,7 @@ mod tests {
             "/scratch" = { tmpfs = "1M" }
             "#,
         );
-        let unit = service(
-            &container,
-            Way::Stacked { prepared: true },
-            &Host::default(),
-        )
-        .to_string();
+        let unit = service(&container, Way::Stacked(PREPARED), &Host::default()).to_string();
         let from = unit.find("PartOf=").unwrap();
         let expected = "\
 PartOf=lodger.target
@@ -162,12 +162,8 @@ Restart=on-failure
                 of("volumes/shop"),
             ]
         );
-        let unit = service(
-            &container,
-            Way::Stacked { prepared: false },
-            &Host::default(),
-        )
-        .to_string();
+        let unit =
+            service(&container, Way::Stacked(Known::default()), &Host::default()).to_string();
         assert!(unit.contains("Requires=lodgerd-isolation.service lodgerd-prepare@web.service\n"));
     }
 
