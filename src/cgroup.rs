@@ -24,6 +24,11 @@ pub fn processes(group: &str, most: usize) -> Result<Vec<i32>> {
     Group::of(group).own_processes(most)
 }
 
+/// Whether there is a control group of this path.
+pub fn is_there(group: &str) -> bool {
+    Path::new(HIERARCHY).join(group.trim_matches('/')).is_dir()
+}
+
 /// A control group whose processes are listed, again and again.
 #[derive(Debug)]
 pub struct Group {

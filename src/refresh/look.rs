@@ -112,21 +112,16 @@ impl Refresh<'_> {
     /// The running containers that may be on old code: not those on the current base, nor those that started after the change.
     fn look_at_running(&mut self, since: &Moment, offer: Offer) -> Result<Vec<Looked>> {
         let current = self.places.current_base();
-        let mut scanner = Scanner::new(&self.places.bases)?;
+        let running = self.evidence(offer)?;
+        // Those on a base tell by it whether they are new; of each other one PID 1 has to be asked.
+        let on_host = running.iter().filter(|(_, found)| found.base.is_none());
+        let on_host: Vec<&ServiceState> = on_host.map(|(service, _)| service).collect();
+        let mut starts = self.systemd.starts_began(&on_host)?.into_iter();
         let mut looked = Vec::new();
-        let running = self.running(offer)?;
-        let states: Vec<&ServiceState> = running.iter().collect();
-        let groups = self.systemd.control_groups(&states)?;
-        let starts = self.systemd.starts_began(&states)?;
-        for ((service, group), start) in running.into_iter().zip(groups).zip(starts) {
-            self.note_signal(&service.name, &group);
-            let mut evidence = scanner.evidence(&service.name, &group);
-            if evidence.processes == 0 && evidence.undecided.is_empty() {
-                evidence = Evidence::unknown("it has no process to look at".to_owned());
-            }
+        for (service, evidence) in running {
             let is_new = match &evidence.base {
                 Some(base) => Some(base) == current.as_ref() && is_clean(&evidence),
-                None => since.is_before(&self.boot, start),
+                None => since.is_before(&self.boot, starts.next().unwrap_or(0)),
             };
             if is_new {
                 self.report.unaffected += 1;
@@ -143,6 +138,25 @@ impl Refresh<'_> {
             });
         }
         Ok(looked)
+    }
+
+    /// Those whose code the refresh has something new for, and what their processes show.
+    fn evidence(&mut self, offer: Offer) -> Result<Vec<(ServiceState, Evidence)>> {
+        let mut scanner = Scanner::new(&self.places.bases)?;
+        let running = self.running(offer)?;
+        let groups = self
+            .systemd
+            .control_groups(&running.iter().collect::<Vec<_>>())?;
+        let with_groups = running.into_iter().zip(groups);
+        let found = with_groups.map(|(service, group)| {
+            self.note_signal(&service.name, &group);
+            let mut evidence = scanner.evidence(&service.name, &group);
+            if evidence.processes == 0 && evidence.undecided.is_empty() {
+                evidence = Evidence::unknown("it has no process to look at".to_owned());
+            }
+            (service, evidence)
+        });
+        Ok(found.collect())
     }
 
     /// Notes whether its program takes its stop signal. Without a note its stops take longer, and nothing else.

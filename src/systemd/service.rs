@@ -8,7 +8,9 @@ use futures_util::future::try_join_all;
 use zbus::{OwnedObjectPath, OwnedVariant};
 
 use super::{Job, ListedUnit, PropertiesProxy, Systemd};
+use crate::cgroup;
 use crate::container::Name;
+use crate::place;
 
 /// How many answers are awaited at a time. The system bus lets nobody wait for more than 128 (dbus-daemon(1),
 /// "max_replies_per_connection").
@@ -130,12 +132,27 @@ impl Systemd {
         self.ask_each("the start", services, start_began)
     }
 
-    /// `ControlGroup=` of each service; empty when it has none.
+    /// `ControlGroup=` of each service; empty when it has none. It is mostly where lodger's units have it, which the kernel tells
+    /// far sooner than PID 1. Nobody is left in it of a service that has been stopped and started in another slice: its PID
+    /// namespace has ended.
     ///
     /// # Errors
     /// When systemd does not answer.
     pub fn control_groups(&mut self, services: &[&ServiceState]) -> Result<Vec<String>> {
-        self.ask_each("the control group", services, control_group)
+        let own = |service: &&ServiceState| format!("/{}/{}", place::SLICE, service.unit);
+        let mut groups: Vec<String> = services.iter().map(own).collect();
+        let are_there: Vec<bool> = groups.iter().map(|group| cgroup::is_there(group)).collect();
+        let elsewhere = services.iter().zip(&are_there);
+        let elsewhere: Vec<&ServiceState> = elsewhere
+            .filter_map(|(service, is_there)| (!is_there).then_some(*service))
+            .collect();
+        let asked = self.ask_each("the control group", &elsewhere, control_group)?;
+        let unknown = groups.iter_mut().zip(are_there);
+        let unknown = unknown.filter_map(|(group, is_there)| (!is_there).then_some(group));
+        for (group, answer) in unknown.zip(asked) {
+            *group = answer;
+        }
+        Ok(groups)
     }
 
     /// `ControlGroup=` of one service; empty when it has none.
