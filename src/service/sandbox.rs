@@ -64,9 +64,13 @@ const ALWAYS: &str = lines![
 /// The empty /run has no journal in it: bind its sockets, or syslog() goes nowhere.
 const LOG_SOCKETS: &str = lines![("BindLogSockets", "yes"),];
 /// The same from where they are mounted read-only: for each of the three systemd reads the whole mount table four times.
-/// /dev/log is a link to dev-log. "-": nobody has to log.
 const NO_LOG_SOCKETS: &str = lines![("BindLogSockets", "no"),];
-const LOG_SOCKET_NAMES: [&str; 3] = ["socket", "stdout", "dev-log"];
+/// Their names, and where programs look for them.
+const LOG_SOCKETS_AT: [(&str, &str); 3] = [
+    ("/socket", "/run/systemd/journal/socket"),
+    ("/stdout", "/run/systemd/journal/stdout"),
+    ("/dev-log", "/dev/log"),
+];
 
 /// /usr is read-only: an upper that shadows a library would never be patched again. /usr/local is not, dpkg owns nothing there;
 /// "+": inside the container's root.
@@ -166,17 +170,9 @@ fn add_log_sockets(unit: &mut Unit, container: &Container, way: Way) {
     }
     unit.add_lines("Service", NO_LOG_SOCKETS);
     unit.add_words("Service", "BindPaths", Words::List, |paths| {
-        for name in LOG_SOCKET_NAMES {
-            let parts = [
-                place::JOURNAL_OF_HOST,
-                "/",
-                name,
-                ":",
-                place::JOURNAL,
-                "/",
-                name,
-            ];
-            paths.option("-", &parts);
+        // "-": nobody has to log.
+        for (name, target) in LOG_SOCKETS_AT {
+            paths.option("-", &[place::JOURNAL_OF_HOST, name, ":", target]);
         }
     });
 }
