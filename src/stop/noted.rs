@@ -2,9 +2,10 @@
 //!
 //! `lodgerd stop` finds it out anew at each stop, and that is half of what a restart costs with systemd 260 or newer, which
 //! could stop such a program by itself. So lodgerd notes it whenever a refresh looks at what runs, and from the next
-//! daemon-reload on the unit does without the command. A note can only be wrong about a program that has changed since: then
-//! a stop takes the whole stop timeout, as it does of a program that does not heed its signal, and the next look takes the
-//! note away.
+//! daemon-reload on the unit does without the command. A note can be wrong about a program that has changed since, or that has
+//! only just been started and does not take its signal yet: then a stop takes the whole stop timeout, as it does of a program
+//! that does not heed its signal. The next look takes away the note of one that has changed. There is no note of the opposite:
+//! SIGKILL in its place would end programs at their work.
 //!
 //! The note is a link in the container's state, to the signal and to what is executed. It does not survive a change of these.
 
