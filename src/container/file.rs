@@ -231,5 +231,13 @@ impl<'d> Layers<'d> {
     }
 }
 
+/// The one container of a file `web.toml` with this text, for tests.
+#[cfg(test)]
+pub(crate) fn web(text: &str) -> Container {
+    let name = crate::container::name::FileName::parse("web").unwrap();
+    let file = parse(&name, Path::new("/etc/lodger/web.toml"), text).unwrap();
+    file.containers.into_iter().next().unwrap()
+}
+
 #[cfg(test)]
 mod tests;

@@ -86,23 +86,13 @@ pub fn prepared(container: &Container) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::file::parse;
-    use crate::container::name::FileName;
+    use crate::container::file::web as container;
     use crate::service::{Known, Way, service};
-    use std::path::Path;
 
     const PREPARED: Known = Known {
         prepared: true,
         takes_signal: false,
     };
-
-    fn container(text: &str) -> Container {
-        let name = FileName::parse("web").unwrap();
-        parse(&name, Path::new("/etc/lodger/web.toml"), text)
-            .unwrap()
-            .containers
-            .remove(0)
-    }
 
     #[test]
     fn the_unit_of_a_stacked_root() {

@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use super::taken::is_taken;
 use crate::cgroup::{self, is_gone};
 use crate::container::Container;
+use crate::state_file;
 
 /// The note, in the container's state.
 const NOTE: &str = "takes-signal";
@@ -44,7 +45,7 @@ pub fn note(container: &Container, group: &str, state: &Path) -> Result<()> {
     let is_taken = is_taken(main, container.stop_signal)?;
     match (is_taken, is_noted(container, state)) {
         (true, false) => make(&text(container), state),
-        (false, true) => remove(&state.join(NOTE)),
+        (false, true) => state_file::remove(&state.join(NOTE)),
         (true, true) | (false, false) => Ok(()),
     }
 }
@@ -52,18 +53,11 @@ pub fn note(container: &Container, group: &str, state: &Path) -> Result<()> {
 /// Under its name at once, whatever was there.
 pub(crate) fn make(text: &Path, state: &Path) -> Result<()> {
     let (new, note) = (state.join(NEW_NOTE), state.join(NOTE));
-    remove(&new)?;
+    state_file::remove(&new)?;
     let made = symlink(text, &new).and_then(|()| fs::rename(&new, &note));
     match made {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
         made => made.with_context(|| format!("cannot make '{}'", note.display())),
-    }
-}
-
-fn remove(note: &Path) -> Result<()> {
-    match fs::remove_file(note) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.with_context(|| format!("cannot remove '{}'", note.display())),
     }
 }
 
@@ -107,16 +101,7 @@ fn is_process_1(status: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::file::parse;
-    use crate::container::name::FileName;
-
-    fn container(text: &str) -> Container {
-        let name = FileName::parse("web").unwrap();
-        parse(&name, Path::new("/etc/lodger/web.toml"), text)
-            .unwrap()
-            .containers
-            .remove(0)
-    }
+    use crate::container::file::web as container;
 
     #[test]
     fn a_note_holds_for_one_signal_and_one_command() {

@@ -4,14 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use super::*;
 use crate::container::Unhealthy;
-use crate::container::file::parse;
-use crate::container::name::FileName;
-
-fn container(text: &str) -> Container {
-    let name = FileName::parse("web").unwrap();
-    let file = parse(&name, "/etc/lodger/web.toml".as_ref(), text).unwrap();
-    file.containers.into_iter().next().unwrap()
-}
+use crate::container::file::web as container;
 
 /// What is found out of a shell script that has this long.
 fn watched(script: &str, limit: Duration) -> (Outcome, String) {
