@@ -7,7 +7,8 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::SystemTime;
 
 use anyhow::{Context, Error, Result};
@@ -57,7 +58,7 @@ pub fn create(bases: &Bases, host: &Host, consistency: Consistency) -> Result<Cr
     for _ in 0..TRIES {
         let making = Making::new(bases)?;
         let result = making.make(host, consistency, &before);
-        let after = State::read(&host.admindir, consistency);
+        let after = before.read_again(&host.admindir, consistency);
         let result = match (result, after) {
             (Ok(record), Ok(after)) => match before.difference(&after) {
                 None => making.publish(&record),
@@ -149,12 +150,21 @@ impl<'a> Making<'a> {
             .metadata()
             .context("cannot look at the directory of the bases")?;
         let previous = self.previous()?;
-        let mut walked = walk(&Plan {
+        let plan = Plan {
             host: &root.into(),
             tree: &tree.into(),
             device: bases.dev(),
             previous: previous.as_ref(),
             bases: (bases.dev(), bases.ino()),
+        };
+        let mut walked = thread::scope(|scope| {
+            let beside = scope.spawn(|| self.read_and_keep(previous.as_ref(), &host.admindir));
+            let walked = walk(&plan);
+            // A panic there goes on here.
+            beside
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            walked
         })?;
         let record = Record {
             number: self.number,
@@ -163,14 +173,22 @@ impl<'a> Making<'a> {
             counts: walked.counts,
             packages: state.packages.clone(),
         };
-        record::write(&self.record, &record, &mut walked.parts, &host.admindir)?;
+        record::write(&self.record, &record, &mut walked.parts)?;
         Ok(record)
+    }
+
+    /// What does not wait for the walk: what the walkers will want to know, and what dpkg knows.
+    fn read_and_keep(&self, previous: Option<&Previous>, admindir: &Path) -> Result<()> {
+        if let Some(previous) = previous {
+            previous.rows()?;
+        }
+        record::keep_database(&self.record, admindir)
     }
 
     /// The copies of the current base.
     fn previous(&self) -> Result<Option<Previous>> {
-        let read = |number| Previous::read(&self.bases.tree(number), &self.table_of(number));
-        self.current.map(read).transpose()
+        let open = |number| Previous::open(&self.bases.tree(number), self.table_of(number));
+        self.current.map(open).transpose()
     }
 
     fn table_of(&self, number: Number) -> PathBuf {

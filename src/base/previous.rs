@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, fstat};
@@ -18,20 +19,34 @@ use super::{attributes, copy};
 /// The copies in a base.
 pub struct Previous {
     tree: OwnedFd,
-    rows: HashMap<PathBuf, Row>,
+    table: PathBuf,
+    /// Read by whoever needs them first: the walkers have other work before they come to what is copied.
+    rows: OnceLock<Result<HashMap<PathBuf, Row>>>,
 }
 
 impl Previous {
     /// Those of the base at `tree` with this file table.
     ///
     /// # Errors
-    /// When either cannot be read.
-    pub fn read(tree: &Path, table: &Path) -> Result<Self> {
+    /// When the tree cannot be opened.
+    pub fn open(tree: &Path, table: PathBuf) -> Result<Self> {
         let tree = File::open(tree).with_context(|| format!("cannot open '{}'", tree.display()))?;
         Ok(Self {
             tree: tree.into(),
-            rows: copied_rows(table)?,
+            table,
+            rows: OnceLock::new(),
         })
+    }
+
+    /// What the file table has of them.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn rows(&self) -> Result<&HashMap<PathBuf, Row>> {
+        self.rows
+            .get_or_init(|| copied_rows(&self.table))
+            .as_ref()
+            .map_err(|cause| anyhow!("{cause:#}"))
     }
 
     /// Puts the copy that this base has of `source` at `path` into `directory` as `name`; its row, or `None` if it has none
@@ -46,10 +61,10 @@ impl Previous {
         stat: &FileStat,
         directory: &OwnedFd,
     ) -> Result<Option<Row>> {
-        let Some(row) = self.rows.get(path).filter(|row| is_like(row, stat)) else {
+        let Some(row) = self.rows()?.get(path).filter(|row| is_like(row, stat)) else {
             return Ok(None);
         };
-        let Some(copy) = self.open(path, row)? else {
+        let Some(copy) = self.open_copy(path, row)? else {
             return Ok(None);
         };
         let from = Source::of(stat);
@@ -74,7 +89,7 @@ impl Previous {
     }
 
     /// The copy at `path`, if it is still the one that the table has.
-    fn open(&self, path: &Path, row: &Row) -> Result<Option<File>> {
+    fn open_copy(&self, path: &Path, row: &Row) -> Result<Option<File>> {
         let copy = match open_below(&self.tree, path) {
             Ok(copy) => copy,
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),

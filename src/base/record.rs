@@ -43,16 +43,20 @@ pub struct Record {
     pub packages: Database,
 }
 
-/// Writes a record to the new directory `record`, for root alone: it names what the base leaves out. Nothing is synced.
+/// Puts a record and the file table into `directory`. Nothing is synced.
+///
+/// # Errors
+/// When something cannot be written.
+pub fn write(directory: &Path, record: &Record, parts: &mut [table::Part]) -> Result<()> {
+    table::write(&directory.join(TABLE), parts)?;
+    write_file(directory, record)
+}
+
+/// Puts into `directory`, which is root's alone, what dpkg knows. Nothing is synced.
 ///
 /// # Errors
 /// When something cannot be read or written.
-pub fn write(
-    directory: &Path,
-    record: &Record,
-    parts: &mut [table::Part],
-    admindir: &Path,
-) -> Result<()> {
+pub fn keep_database(directory: &Path, admindir: &Path) -> Result<()> {
     let failed = || format!("cannot make '{}'", directory.display());
     let dpkg = directory.join(DPKG);
     let info = dpkg.join("info");
@@ -61,12 +65,10 @@ pub fn write(
         .mode(0o700)
         .create(&info)
         .with_context(failed)?;
-    table::write(&directory.join(TABLE), parts)?;
     for name in ["status", "diversions"] {
         keep_file(&admindir.join(name), &dpkg.join(name))?;
     }
-    keep_lists(&admindir.join("info"), &info)?;
-    write_file(directory, record)
+    keep_lists(&admindir.join("info"), &info)
 }
 
 /// Writes the record alone. Nothing is synced.

@@ -26,6 +26,12 @@ pub struct Part {
     pub text: Vec<u8>,
 }
 
+impl Part {
+    fn path_bytes(&self) -> &[u8] {
+        self.path.as_os_str().as_bytes()
+    }
+}
+
 /// A row and the directory it is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
@@ -64,10 +70,7 @@ impl Placed {
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, parts: &mut [Part]) -> Result<()> {
-    parts.sort_unstable_by(|one, two| {
-        let bytes = |part: &Part| part.path.as_os_str().as_bytes().to_vec();
-        bytes(one).cmp(&bytes(two))
-    });
+    parts.sort_unstable_by(|one, two| one.path_bytes().cmp(two.path_bytes()));
     let failed = || format!("cannot write '{}'", path.display());
     let mut file = File::create_new(path).with_context(failed)?;
     let mut text = HEADER.to_vec();
