@@ -29,6 +29,9 @@ pub struct Status {
     pub refreshing: bool,
     /// The last refresh; `None` before the first.
     pub last_refresh: Option<Report>,
+    /// Why the record of the last refresh cannot be read, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable_record: Option<String>,
     /// Why it cannot be told who is due, if so: then the next refresh takes every running container for affected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
@@ -174,10 +177,12 @@ pub fn status(
         add_shadows(&mut containers, installed, places)?;
     }
     let unreadable = due::add(&mut containers, places, systemd, look)?;
+    let (last_refresh, unreadable_record) = report::read_newest(&places.refreshes())?;
     Ok(Status {
         containers,
         refreshing: places.is_refresh_due(),
-        last_refresh: report::read_newest(&places.refreshes())?,
+        last_refresh,
+        unreadable_record,
         unreadable,
     })
 }

@@ -29,6 +29,13 @@ fn settings(prefix: &Prefix) -> Settings {
     settings::read(prefix).unwrap_or_default()
 }
 
+/// That the record of the last refresh cannot be read, for `cause`, and what comes of that.
+pub fn unreadable_record(cause: &str) -> String {
+    format!(
+        "It cannot be told how the last refresh went: {cause}. The next one writes a record of its own."
+    )
+}
+
 /// That it cannot be told who is due, for `cause`, and what comes of that.
 pub fn unreadable(cause: &str) -> String {
     format!(

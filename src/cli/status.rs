@@ -15,7 +15,7 @@ use lodger::upper::shown;
 use nix::unistd::Uid;
 
 use super::plain_table::{plain_table, trimmed};
-use super::present::unreadable;
+use super::present;
 use super::summary::summary;
 use super::write_json;
 
@@ -87,7 +87,7 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
         writeln!(out, "{}\n", table(status))?;
     }
     if let Some(cause) = &status.unreadable {
-        writeln!(out, "{}", unreadable(cause))?;
+        writeln!(out, "{}", present::unreadable(cause))?;
     }
     for container in &status.containers {
         if let Some(held) = &container.held {
@@ -116,9 +116,10 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
     if status.refreshing {
         writeln!(out, "A refresh is under way; see 'journalctl -u lodgerd'.")?;
     }
-    match &status.last_refresh {
-        Some(report) => writeln!(out, "{}", in_words(report))?,
-        None => writeln!(out, "There has been no refresh yet.")?,
+    match (&status.last_refresh, &status.unreadable_record) {
+        (_, Some(cause)) => writeln!(out, "{}", present::unreadable_record(cause))?,
+        (Some(report), None) => writeln!(out, "{}", in_words(report))?,
+        (None, None) => writeln!(out, "There has been no refresh yet.")?,
     }
     Ok(())
 }

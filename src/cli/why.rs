@@ -64,7 +64,7 @@ impl Why {
         let present = present::read(prefix, "why")?;
         let places = Places::default();
         let (pending, unreadable) = Pending::known(&places);
-        let record = report::read_newest(&places.refreshes())?;
+        let (record, unreadable_record) = report::read_newest(&places.refreshes())?;
         let told = Told {
             seen: seen(prefix, &places, &self.name)?,
             due: standings(&pending, &present.plan).remove(self.name.as_str()),
@@ -79,6 +79,9 @@ impl Why {
         }
         if let Some(cause) = &unreadable {
             writeln!(io::stderr(), "note: {}", present::unreadable(cause))?;
+        }
+        if let Some(cause) = &unreadable_record {
+            writeln!(io::stderr(), "note: {}", present::unreadable_record(cause))?;
         }
         for fault in told.seen.iter().flat_map(|seen| &seen.faults) {
             writeln!(io::stderr(), "note: in dpkg's status, {fault}")?;

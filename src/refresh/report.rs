@@ -265,14 +265,18 @@ pub fn newest(directory: &Path) -> Result<Option<(u64, PathBuf)>> {
     Ok(newest)
 }
 
-/// The newest report in `directory`.
+/// The newest report in `directory`; or, if it is there and is of no use, the cause: nothing waits for it.
 ///
 /// # Errors
-/// When it is there and cannot be read.
-pub fn read_newest(directory: &Path) -> Result<Option<Report>> {
-    match newest(directory)? {
-        Some((_, path)) => state_file::read(&path),
-        None => Ok(None),
+/// When it could be read another time.
+pub fn read_newest(directory: &Path) -> Result<(Option<Report>, Option<String>)> {
+    let Some((_, path)) = newest(directory)? else {
+        return Ok((None, None));
+    };
+    match state_file::read(&path) {
+        Ok(report) => Ok((report, None)),
+        Err(cause) if state_file::is_unusable(&cause) => Ok((None, Some(format!("{cause:#}")))),
+        Err(cause) => Err(cause),
     }
 }
 
@@ -323,9 +327,22 @@ mod tests {
     }
 
     #[test]
+    fn a_torn_report_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("9.json"), "{}").unwrap();
+        let torn = directory.path().join("10.json");
+        fs::write(&torn, "{\"number\": 1").unwrap();
+        let (report, cause) = read_newest(directory.path()).unwrap();
+        assert_eq!(report, None);
+        let cause = cause.unwrap();
+        let expected = format!("cannot make sense of '{}': ", torn.display());
+        assert!(cause.starts_with(&expected), "{cause}");
+    }
+
+    #[test]
     fn the_newest_report_is_the_one_with_the_highest_number() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(read_newest(directory.path()).unwrap(), None);
+        assert_eq!(read_newest(directory.path()).unwrap(), (None, None));
         let mut report = Report {
             finished: "2026-11-22T00:00:01Z".into(),
             containers: vec![ContainerReport {
@@ -342,6 +359,6 @@ mod tests {
         report.number = 10;
         report.write(directory.path()).unwrap();
         fs::write(directory.path().join("notes.json"), "").unwrap();
-        assert_eq!(read_newest(directory.path()).unwrap(), Some(report));
+        assert_eq!(read_newest(directory.path()).unwrap(), (Some(report), None));
     }
 }

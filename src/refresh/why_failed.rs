@@ -35,7 +35,10 @@ pub fn why_failed(places: &Places, name: &Name) -> Result<String> {
     if let Some(left) = left {
         return Ok(left.hindrance.to_string());
     }
-    let record = report::read_newest(&places.refreshes())?;
+    let (record, unreadable) = report::read_newest(&places.refreshes())?;
+    if let Some(cause) = unreadable {
+        return Ok(format!("why it was not refreshed cannot be told: {cause}"));
+    }
     let containers = record.map_or(Vec::new(), |record| record.containers);
     let container = containers.into_iter().find(|one| one.name == name);
     let reason = container.and_then(|container| container.reason);
