@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::memory::Usage;
-use super::orders::clock;
+use super::orders::{Took, clock};
 use super::processor;
 use super::run::succeed;
 use super::subject::Subject;
@@ -16,16 +16,15 @@ use super::subject::Subject;
 /// Single starts, restarts and stops at each level, after one of each that only warms the caches.
 const SAMPLES: usize = 6;
 
-/// What one container is told in turn: the names of its clock's and its processor time's figure, and how.
-type Order = (
-    &'static str,
-    &'static str,
-    fn(Subject, usize) -> Result<f64>,
-);
+/// What one container is told in turn: the names of its clock's, its command's and its processor time's figure, and how.
+type Order = ([&'static str; 3], fn(Subject, usize) -> Result<Took>);
 const ORDERS: [Order; 3] = [
-    ("start", "start_cpu", Subject::time_start),
-    ("restart", "restart_cpu", Subject::time_restart),
-    ("stop", "stop_cpu", Subject::time_stop),
+    (["start", "start_command", "start_cpu"], Subject::time_start),
+    (
+        ["restart", "restart_command", "restart_cpu"],
+        Subject::time_restart,
+    ),
+    (["stop", "stop_command", "stop_cpu"], Subject::time_stop),
 ];
 
 /// From this level on a difference of memory tells something.
@@ -91,15 +90,16 @@ impl Pass {
     /// What one more costs.
     fn measure_singles(&self, level: usize) -> Result<()> {
         let one_more = level + 1;
-        let mut samples: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+        let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for sample in 0..=SAMPLES {
-            for (clock, processor, order) in ORDERS {
+            for (metrics, order) in ORDERS {
                 let used = processor::used_for(self.subject)?;
                 let took = order(self.subject, one_more)?;
                 let used = processor::used_for(self.subject)? - used;
                 if sample > 0 {
-                    samples.entry(clock).or_default().push(took);
-                    samples.entry(processor).or_default().push(used);
+                    for (metric, value) in metrics.iter().zip([took.work, took.command, used]) {
+                        samples.entry(metric).or_default().push(value);
+                    }
                 }
             }
             self.subject.forget(one_more)?;

@@ -21,47 +21,66 @@ const WAVE: usize = 25;
 /// How long a payload may take to begin once the order has returned.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The three things one container can be told; the clock is milliseconds.
+/// How long one order took, milliseconds.
+pub struct Took {
+    /// What was to be done.
+    pub work: f64,
+    /// The command, `systemctl` or `podman`: what somebody who types it waits for.
+    pub command: f64,
+}
+
+/// The three things one container can be told.
 impl Subject {
     /// From the beginning of the start job to the payload's first instruction.
-    pub fn time_start(self, number: usize) -> Result<f64> {
+    pub fn time_start(self, number: usize) -> Result<Took> {
         let (before, began) = (payloads_started()?.len(), clock()?);
         succeed(&mut self.start(&[number]))?;
+        let command = clock()? - began;
         let started = payload_after(before)?;
-        let began = match self {
-            Subject::Podman => began,
-            _ => self.moment(number, "InactiveExitTimestampMonotonic")?,
+        let began = if self.is_podman() {
+            began
+        } else {
+            self.moment(number, "InactiveExitTimestampMonotonic")?
         };
-        Ok(started - began)
+        let work = started - began;
+        Ok(Took { work, command })
     }
 
     /// From the beginning of the stop to the first instruction of the next payload.
-    pub fn time_restart(self, number: usize) -> Result<f64> {
+    pub fn time_restart(self, number: usize) -> Result<Took> {
         let (before, began) = (payloads_started()?.len(), clock()?);
         succeed(&mut self.restart(&[number]))?;
+        let command = clock()? - began;
         let started = payload_after(before)?;
-        let began = match self {
-            Subject::Podman => began,
-            _ => self.moment(number, "ActiveExitTimestampMonotonic")?,
+        let began = if self.is_podman() {
+            began
+        } else {
+            self.moment(number, "ActiveExitTimestampMonotonic")?
         };
-        Ok(started - began)
+        let work = started - began;
+        Ok(Took { work, command })
     }
 
     /// From the beginning of the stop to nothing being left.
-    pub fn time_stop(self, number: usize) -> Result<f64> {
+    pub fn time_stop(self, number: usize) -> Result<Took> {
         let began = clock()?;
         succeed(&mut self.stop(&[number]))?;
-        match self {
-            Subject::Podman => Ok(clock()? - began),
-            _ => Ok(self.moment(number, "InactiveEnterTimestampMonotonic")?
-                - self.moment(number, "ActiveExitTimestampMonotonic")?),
-        }
+        let command = clock()? - began;
+        let work = if self.is_podman() {
+            command
+        } else {
+            self.moment(number, "InactiveEnterTimestampMonotonic")?
+                - self.moment(number, "ActiveExitTimestampMonotonic")?
+        };
+        Ok(Took { work, command })
     }
 
     /// A running container again as it was before its first start.
     pub fn forget(self, number: usize) -> Result<()> {
         match self {
-            Subject::Podman => succeed(podman().args(["rm", "--force", &self.container(number)])),
+            Subject::Podman | Subject::PodmanIsolated => {
+                succeed(podman().args(["rm", "--force", &self.container(number)]))
+            }
             _ => Ok(()),
         }
     }
@@ -72,7 +91,7 @@ impl Subject {
         let numbers: Vec<_> = numbers.collect();
         for wave in numbers.chunks(WAVE) {
             match self {
-                Subject::Podman => wave
+                Subject::Podman | Subject::PodmanIsolated => wave
                     .iter()
                     .try_for_each(|number| succeed_until(end, &mut self.start(&[*number])))?,
                 _ => succeed_until(end, &mut self.start(wave))?,
@@ -93,7 +112,7 @@ impl Subject {
     pub fn stop_all(self, most: usize, end: Instant) -> Result<()> {
         let numbers: Vec<_> = (1..=most).collect();
         match self {
-            Subject::Podman => {
+            Subject::Podman | Subject::PodmanIsolated => {
                 succeed_until(end, podman().args(["rm", "--all", "--force", "--time=5"]))
             }
             _ => succeed_until(end, &mut self.stop(&numbers)),
@@ -102,9 +121,13 @@ impl Subject {
 
     fn start(self, numbers: &[usize]) -> Command {
         match (self, numbers) {
-            (Subject::Podman, [number]) => {
+            (Subject::Podman | Subject::PodmanIsolated, [number]) => {
                 let mut command = podman();
-                command.args(["run", "--detach", "--network=host"]);
+                let network = match self {
+                    Subject::PodmanIsolated => "--network=none",
+                    _ => "--network=host",
+                };
+                command.args(["run", "--detach", network]);
                 command.args(["--log-driver=passthrough", "--rootfs", "--name"]);
                 command.args([&self.container(*number), "/:O", PAYLOAD]);
                 command
@@ -115,14 +138,14 @@ impl Subject {
 
     fn restart(self, numbers: &[usize]) -> Command {
         match self {
-            Subject::Podman => self.podman("restart", numbers),
+            Subject::Podman | Subject::PodmanIsolated => self.podman("restart", numbers),
             _ => self.systemctl("restart", numbers),
         }
     }
 
     fn stop(self, numbers: &[usize]) -> Command {
         match self {
-            Subject::Podman => self.podman("stop", numbers),
+            Subject::Podman | Subject::PodmanIsolated => self.podman("stop", numbers),
             _ => self.systemctl("stop", numbers),
         }
     }

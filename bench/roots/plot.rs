@@ -206,10 +206,12 @@ fn style(subject: Subject) -> (&'static str, &'static str) {
         Subject::LodgerHost => ("#c9510c", "none"),
         Subject::LodgerPinned => ("#d4a72c", "none"),
         Subject::LodgerShared => ("#2da44e", "none"),
+        Subject::LodgerIsolated => ("#1a7f37", "4 1"),
         Subject::Bwrap => ("#8250df", "6 3"),
         Subject::Lxc => ("#0969da", "6 3"),
         Subject::Nspawn => ("#1b9aaa", "6 3"),
         Subject::Podman => ("#cf222e", "6 3"),
+        Subject::PodmanIsolated => ("#82071e", "6 3"),
         Subject::Quadlet => ("#e85aad", "6 3"),
     }
 }

@@ -14,10 +14,10 @@ const ALL: &str = "/sys/fs/cgroup";
 /// All but what this program and the `systemctl` it calls use: PID 1 is who acts. `podman` acts itself, so it counts.
 pub fn used_for(subject: Subject) -> Result<f64> {
     let all = used_in(ALL)?;
-    match subject {
-        Subject::Podman => Ok(all),
-        _ => Ok(all - used_in(&format!("{ALL}{}", own_group()?))?),
+    if subject.is_podman() {
+        return Ok(all);
     }
+    Ok(all - used_in(&format!("{ALL}{}", own_group()?))?)
 }
 
 fn used_in(group: &str) -> Result<f64> {

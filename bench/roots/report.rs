@@ -12,10 +12,21 @@ use super::plot;
 use super::subject::{SUBJECTS, Subject};
 
 /// In the order of the tables: name in the JSON, title, unit.
-pub const METRICS: [(&str, &str, &str); 12] = [
+pub const METRICS: [(&str, &str, &str); 15] = [
     ("start", "One more start", "ms"),
     ("restart", "One restart, with a fresh root", "ms"),
     ("stop", "One stop", "ms"),
+    (
+        "start_command",
+        "One more start, until the command returns",
+        "ms",
+    ),
+    (
+        "restart_command",
+        "One restart, until the command returns",
+        "ms",
+    ),
+    ("stop_command", "One stop, until the command returns", "ms"),
     ("start_cpu", "Processor time of one more start", "ms"),
     ("restart_cpu", "Processor time of one restart", "ms"),
     ("stop_cpu", "Processor time of one stop", "ms"),

@@ -31,23 +31,27 @@ pub enum Subject {
     LodgerHost,
     LodgerPinned,
     LodgerShared,
+    LodgerIsolated,
     Bwrap,
     Lxc,
     Nspawn,
     Podman,
+    PodmanIsolated,
     Quadlet,
 }
 
 /// In the order of the tables.
-pub const SUBJECTS: [Subject; 9] = [
+pub const SUBJECTS: [Subject; 11] = [
     Subject::Plain,
     Subject::LodgerHost,
     Subject::LodgerPinned,
     Subject::LodgerShared,
+    Subject::LodgerIsolated,
     Subject::Bwrap,
     Subject::Lxc,
     Subject::Nspawn,
     Subject::Podman,
+    Subject::PodmanIsolated,
     Subject::Quadlet,
 ];
 
@@ -65,22 +69,24 @@ impl Subject {
             Subject::LodgerHost => "lodger-host",
             Subject::LodgerPinned => "lodger-pinned",
             Subject::LodgerShared => "lodger-shared",
+            Subject::LodgerIsolated => "lodger-isolated",
             Subject::Bwrap => "bwrap",
             Subject::Lxc => "lxc-execute",
             Subject::Nspawn => "nspawn",
             Subject::Podman => "podman",
+            Subject::PodmanIsolated => "podman-isolated",
             Subject::Quadlet => "quadlet",
         }
     }
 
     /// The name of container `number` without a suffix.
     pub fn container(self, number: usize) -> String {
-        match self {
-            Subject::LodgerHost | Subject::LodgerPinned | Subject::LodgerShared => {
-                format!("lodger-bench@{number}")
-            }
-            Subject::Podman => format!("bench-{number}"),
-            _ => format!("bench@{number}"),
+        if self.is_lodger() {
+            format!("lodger-bench@{number}")
+        } else if self.is_podman() {
+            format!("bench-{number}")
+        } else {
+            format!("bench@{number}")
         }
     }
 
@@ -101,20 +107,24 @@ impl Subject {
         };
         match self {
             Subject::Plain | Subject::Nspawn => systemd(),
-            Subject::LodgerHost | Subject::LodgerPinned | Subject::LodgerShared => own("lodger"),
+            Subject::LodgerHost
+            | Subject::LodgerPinned
+            | Subject::LodgerShared
+            | Subject::LodgerIsolated => own("lodger"),
             Subject::Bwrap => own("bwrap"),
             Subject::Lxc => Ok(format!("lxc {}", own("lxc-execute")?)),
-            Subject::Podman | Subject::Quadlet => own("podman"),
+            Subject::Podman | Subject::PodmanIsolated | Subject::Quadlet => own("podman"),
         }
     }
 
     /// Where its definition is written to.
     fn definition_path(self) -> Option<PathBuf> {
         match self {
-            Subject::Podman => None,
-            Subject::LodgerHost | Subject::LodgerPinned | Subject::LodgerShared => {
-                Some("/etc/lodger/bench@.toml".into())
-            }
+            Subject::Podman | Subject::PodmanIsolated => None,
+            Subject::LodgerHost
+            | Subject::LodgerPinned
+            | Subject::LodgerShared
+            | Subject::LodgerIsolated => Some("/etc/lodger/bench@.toml".into()),
             Subject::Quadlet => Some("/etc/containers/systemd/bench@.container".into()),
             _ => Some(Path::new(UNITS).join("bench@.service")),
         }
@@ -132,6 +142,9 @@ impl Subject {
             Subject::LodgerHost => lodger_file(most, "base = \"host\""),
             Subject::LodgerPinned => lodger_file(most, "base = \"pinned\""),
             Subject::LodgerShared => lodger_file(most, "kind = \"shared\""),
+            Subject::LodgerIsolated => {
+                lodger_file(most, "kind = \"shared\"\n[network]\nmode = \"none\"")
+            }
             Subject::Bwrap => unit(&format!(
                 "Type=exec\nExecStart=bwrap --overlay-src / --overlay {UPPERS}/%i/upper {UPPERS}/%i/work / --dev /dev \
                  --proc /proc --tmpfs /run --tmpfs /tmp --unshare-pid --unshare-ipc --unshare-uts --die-with-parent {PAYLOAD}"
@@ -145,7 +158,7 @@ impl Subject {
                 "Type=notify\nDelegate=yes\nExecStart=systemd-nspawn --quiet --register=no --keep-unit --as-pid2 \
                  --kill-signal=SIGTERM --console=pipe --machine=bench-%i -D {HOST} --volatile=overlay {PAYLOAD}"
             )),
-            Subject::Podman => String::new(),
+            Subject::Podman | Subject::PodmanIsolated => String::new(),
             Subject::Quadlet => format!(
                 "[Unit]\nStartLimitIntervalSec=0\n[Container]\nRootfs=/:O\nExec={PAYLOAD}\nNetwork=host\nLogDriver=passthrough\n\
                  [Service]\nStandardOutput=append:{STARTED}\n"
@@ -163,7 +176,7 @@ impl Subject {
             .open(STARTED)?;
         match self {
             Subject::Lxc => fs::write("/run/bench/lxc.conf", "lxc.net.0.type = none\n")?,
-            Subject::Podman | Subject::Quadlet => {
+            Subject::Podman | Subject::PodmanIsolated | Subject::Quadlet => {
                 fs::create_dir_all("/etc/containers")?;
                 fs::write("/etc/containers/containers.conf", CONTAINERS_CONF)?;
             }
@@ -223,8 +236,16 @@ impl Subject {
     fn is_lodger(self) -> bool {
         matches!(
             self,
-            Subject::LodgerHost | Subject::LodgerPinned | Subject::LodgerShared
+            Subject::LodgerHost
+                | Subject::LodgerPinned
+                | Subject::LodgerShared
+                | Subject::LodgerIsolated
         )
+    }
+
+    /// Whether it is started by podman's own command, which no unit stands for.
+    pub fn is_podman(self) -> bool {
+        matches!(self, Subject::Podman | Subject::PodmanIsolated)
     }
 }
 
