@@ -33,29 +33,25 @@ pub struct Took {
 impl Subject {
     /// From the beginning of the start job to the payload's first instruction.
     pub fn time_start(self, number: usize) -> Result<Took> {
-        let (before, began) = (payloads_started()?.len(), clock()?);
-        succeed(&mut self.start(&[number]))?;
-        let command = clock()? - began;
-        let started = payload_after(before)?;
-        let began = if self.is_podman() {
-            began
-        } else {
-            self.moment(number, "InactiveExitTimestampMonotonic")?
-        };
-        let work = started - began;
-        Ok(Took { work, command })
+        let order = self.start(&[number]);
+        self.time_to_payload(number, order, "InactiveExitTimestampMonotonic")
     }
 
     /// From the beginning of the stop to the first instruction of the next payload.
     pub fn time_restart(self, number: usize) -> Result<Took> {
-        let (before, began) = (payloads_started()?.len(), clock()?);
-        succeed(&mut self.restart(&[number]))?;
-        let command = clock()? - began;
+        let order = self.restart(&[number]);
+        self.time_to_payload(number, order, "ActiveExitTimestampMonotonic")
+    }
+
+    /// From the moment that PID 1 has noted as `beginning` to the payload's first instruction.
+    fn time_to_payload(self, number: usize, mut order: Command, beginning: &str) -> Result<Took> {
+        let (before, ordered) = (payloads_started()?.len(), clock()?);
+        succeed(&mut order)?;
+        let command = clock()? - ordered;
         let started = payload_after(before)?;
-        let began = if self.is_podman() {
-            began
-        } else {
-            self.moment(number, "ActiveExitTimestampMonotonic")?
+        let began = match self.is_podman() {
+            true => ordered,
+            false => self.moment(number, beginning)?,
         };
         let work = started - began;
         Ok(Took { work, command })
