@@ -132,6 +132,7 @@ impl Refresh<'_> {
         if !self.report.unfinished.is_empty() {
             return self.end(Outcome::UnfinishedPackages);
         }
+        self.start_dependents_of_interrupted()?;
         let had_changed = self.find_affected(now, offer)?;
         let candidates = self.candidates(offer)?;
         let is_new = self.report.containers.is_empty() && !had_changed;

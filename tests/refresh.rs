@@ -479,8 +479,8 @@ fn what_a_container_requires_is_restarted_before_it() {
     assert!(at("c") < at("b") && at("b") < at("a"), "{restarts:?}");
 }
 
-#[test]
-fn what_stopped_because_its_requirement_failed_for_a_moment_is_started_again() {
+/// A host with containers that require one whose next start fails, and the one after that does not; a change concerns all.
+fn whose_requirement_fails_for_a_moment() -> Host {
     let host = Host::new(&[
         ("above", "active"),
         ("below", "active"),
@@ -501,6 +501,12 @@ fn what_stopped_because_its_requirement_failed_for_a_moment_is_started_again() {
         unit.result_then = Some("done");
     });
     host.dpkg_wrote(AFTER);
+    host
+}
+
+#[test]
+fn what_stopped_because_its_requirement_failed_for_a_moment_is_started_again() {
+    let host = whose_requirement_fails_for_a_moment();
     host.refresh(2).unwrap();
     assert_eq!(
         host.restarts()[..2],
@@ -510,6 +516,22 @@ fn what_stopped_because_its_requirement_failed_for_a_moment_is_started_again() {
         host.starts(),
         ["lodger-above.service", "lodger-never.service"]
     );
+}
+
+#[test]
+fn what_stopped_because_its_requirement_failed_is_not_lost_in_an_interruption() {
+    let host = whose_requirement_fails_for_a_moment();
+    host.shared.lock().unwrap().refuses_once_again = true;
+    assert!(host.try_refresh(2).is_err());
+    assert_eq!(host.starts(), [""; 0]);
+    host.shared.lock().unwrap().refuses_once_again = false;
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        host.starts(),
+        ["lodger-above.service", "lodger-never.service"]
+    );
+    assert_eq!(report.outcome, Outcome::Done);
+    assert!(host.is_at_rest());
 }
 
 #[test]

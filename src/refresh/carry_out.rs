@@ -1,6 +1,6 @@
 //! A plan in; its waves restarted, what failed taken back, and the record of it, out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -77,11 +77,9 @@ impl Refresh<'_> {
             .filter_map(|planned| self.member(planned))
             .collect();
         let before = self.running_units()?;
-        let mut became = self.restart(members, finished)?;
-        self.take_back(&mut became, finished)?;
-        let recovered = became.iter().filter(|(_, outcome)| outcome.has_recovered());
-        let recovered = recovered.filter_map(|(name, _)| Name::parse(name).ok());
-        self.start_dependents(&before, recovered.map(|name| name.service()).collect())?;
+        let mut became = self.restart(members, &before, finished)?;
+        self.take_back(&mut became, &before, finished)?;
+        self.start_dependents(&before, self.recovered(&became))?;
         let reasons: BTreeMap<&str, &Planned> = wave
             .containers
             .iter()
@@ -107,6 +105,16 @@ impl Refresh<'_> {
         Ok(state)
     }
 
+    /// The units of those that run again after a start that failed.
+    fn recovered(&self, became: &BTreeMap<String, Outcome>) -> BTreeSet<String> {
+        let units = became.iter().filter_map(|(name, outcome)| {
+            let unit = Name::parse(name).ok()?.service();
+            let had_failed = outcome.had_failed || self.had_failed(&unit);
+            (had_failed && outcome.runs()).then_some(unit)
+        });
+        units.collect()
+    }
+
     /// Puts on disk what became of a wave: who is due no more, then that it is over.
     fn note_wave(&mut self) -> Result<()> {
         self.pending.write(self.places)?;
@@ -114,7 +122,9 @@ impl Refresh<'_> {
         let in_waves = containers.filter(|container| container.wave.is_some());
         self.under_way.containers = in_waves.cloned().collect();
         self.under_way.waves = self.report.waves.clone();
-        self.under_way.restarting.clear();
+        let over = self.under_way.restarting.drain(..);
+        let over = over.filter_map(|name| Some(Name::parse(&name).ok()?.service()));
+        self.under_way.failed_starts.forget(&over.collect());
         state_file::write(&self.places.refreshing(), &self.under_way)
     }
 
@@ -134,16 +144,22 @@ impl Refresh<'_> {
         })
     }
 
-    /// Restarts `members` together.
+    /// Restarts `members` together, in a wave before which the units `before` ran.
     fn restart(
         &mut self,
         members: Vec<Member>,
+        before: &BTreeSet<String>,
         finished: &mut FinishedJobs,
     ) -> Result<BTreeMap<String, Outcome>> {
         let number = self.under_way.number;
         let observer = &mut *self.observer;
         let mut told = |name: &str, became: &Became| {
             observer.container(number, name, Outcome::of(became).action);
+        };
+        let (under_way, places) = (&mut self.under_way, self.places);
+        let mut note_failed_start = |unit: &str| {
+            under_way.failed_starts.add(unit, before);
+            state_file::write(&places.refreshing(), under_way)
         };
         let parallel = self.settings.parallel.get();
         let wave = Wave::new(
@@ -153,6 +169,7 @@ impl Refresh<'_> {
             &self.boot,
             members,
             &mut told,
+            &mut note_failed_start,
         );
         let mut outcomes = BTreeMap::new();
         for (member, became) in wave.run()? {
@@ -171,6 +188,7 @@ impl Refresh<'_> {
     fn take_back(
         &mut self,
         outcomes: &mut BTreeMap<String, Outcome>,
+        before: &BTreeSet<String>,
         finished: &mut FinishedJobs,
     ) -> Result<()> {
         let mut back = Vec::new();
@@ -205,7 +223,7 @@ impl Refresh<'_> {
         if members.is_empty() {
             return Ok(());
         }
-        for (name, went) in self.restart(members, finished)? {
+        for (name, went) in self.restart(members, before, finished)? {
             let Some(outcome) = outcomes.get_mut(&name) else {
                 continue;
             };
@@ -323,9 +341,9 @@ impl Outcome {
         }
     }
 
-    /// Whether it runs again after a start that failed.
-    fn has_recovered(&self) -> bool {
-        self.had_failed && matches!(self.action, Action::Restarted | Action::RolledBack)
+    /// Whether it runs.
+    fn runs(&self) -> bool {
+        matches!(self.action, Action::Restarted | Action::RolledBack)
     }
 
     fn add(&mut self, more: &str) {

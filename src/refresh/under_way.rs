@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::dependents::FailedStarts;
 use super::moment::now_rfc3339;
 use super::places::Places;
 use super::plan;
@@ -25,6 +26,9 @@ pub struct UnderWay {
     /// The containers that are being restarted: what is found failed among them after an interruption has failed in this refresh.
     #[serde(default)]
     pub(super) restarting: Vec<String>,
+    /// What has not started in this wave, and what may have stopped with it.
+    #[serde(default, skip_serializing_if = "FailedStarts::is_empty")]
+    pub(super) failed_starts: FailedStarts,
     /// What became of the waves that are over, and of the containers in them.
     #[serde(default)]
     pub(super) waves: Vec<report::WaveReport>,
@@ -44,6 +48,7 @@ impl UnderWay {
             marked_in: None,
             packages: Vec::new(),
             restarting: Vec::new(),
+            failed_starts: FailedStarts::default(),
             waves: Vec::new(),
             containers: Vec::new(),
             plan: None,

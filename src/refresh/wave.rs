@@ -73,10 +73,12 @@ pub struct Wave<'a> {
     boot: String,
     members: Vec<(Member, Stage)>,
     told: &'a mut dyn FnMut(&str, &Became),
+    note_failed_start: &'a mut dyn FnMut(&str) -> Result<()>,
 }
 
 impl<'a> Wave<'a> {
-    /// A wave of `members`, of which `parallel` are restarted at a time; `told` hears of each as it is over.
+    /// A wave of `members`, of which `parallel` are restarted at a time; `told` hears of each as it is over, and
+    /// `note_failed_start` of the unit of each that has not started, if others require it, before it is tried again.
     pub fn new(
         systemd: &'a mut Systemd,
         finished: &'a mut FinishedJobs,
@@ -84,6 +86,7 @@ impl<'a> Wave<'a> {
         boot: &str,
         members: Vec<Member>,
         told: &'a mut dyn FnMut(&str, &Became),
+        note_failed_start: &'a mut dyn FnMut(&str) -> Result<()>,
     ) -> Self {
         let members = members.into_iter().map(|member| (member, Stage::Waiting));
         Self {
@@ -93,6 +96,7 @@ impl<'a> Wave<'a> {
             boot: boot.to_owned(),
             members: members.collect(),
             told,
+            note_failed_start,
         }
     }
 

@@ -189,6 +189,18 @@ impl Systemd {
         the_only(self.details_of_each(&[service])?)
     }
 
+    /// Whether a unit has others that require it, and stop when it does not start.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn is_required(&mut self, unit: &str) -> Result<bool> {
+        let Some(service) = self.service(unit)? else {
+            return Ok(false);
+        };
+        let by: Vec<String> = self.property(&service, "Unit", "RequiredBy")?;
+        Ok(!by.is_empty())
+    }
+
     /// A property of one service.
     pub(super) fn property<T: TryFrom<OwnedVariant>>(
         &mut self,

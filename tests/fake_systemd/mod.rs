@@ -37,6 +37,8 @@ pub struct State {
     pub mute: bool,
     /// The question for all units is answered so often and then no more.
     pub refuses_after: Option<usize>,
+    /// Questions for units by name are refused from the second restart of a container on, as to one that is killed there.
+    pub refuses_once_again: bool,
     pub jobs: HashMap<String, bool>,
     pub restarts: Vec<String>,
     pub starts: Vec<String>,
@@ -69,12 +71,16 @@ struct FakeManager(Shared);
 impl FakeManager {
     fn subscribe(&self) {}
 
-    fn list_units_by_names(&self, names: Vec<String>) -> Vec<Listed> {
+    fn list_units_by_names(&self, names: Vec<String>) -> fdo::Result<Vec<Listed>> {
         let state = self.0.lock().unwrap();
-        names
+        let has_again = state.restarts.iter().any(|name| name.ends_with(" again"));
+        if state.refuses_once_again && has_again {
+            return Err(fdo::Error::Failed("refused".into()));
+        }
+        Ok(names
             .iter()
             .filter_map(|name| Some(listed(name, state.units.get(name)?)))
-            .collect()
+            .collect())
     }
 
     fn list_units_by_patterns(
@@ -228,21 +234,28 @@ fn give_up_those_that_require(units: &mut BTreeMap<String, FakeUnit>, failed: &s
 }
 
 /// Answers for every unit and job: what a fake object's properties are depends on its path alone.
-struct FakeUnitProperties(FakeUnit);
+struct FakeUnitProperties {
+    unit: FakeUnit,
+    required_by: Vec<String>,
+}
 
 #[interface(name = "org.freedesktop.systemd1.Unit")]
 impl FakeUnitProperties {
     #[zbus(property)]
     fn inactive_exit_timestamp_monotonic(&self) -> u64 {
-        self.0.start_began
+        self.unit.start_began
     }
     #[zbus(property)]
     fn requires(&self) -> Vec<String> {
-        self.0.requires.clone()
+        self.unit.requires.clone()
+    }
+    #[zbus(property)]
+    fn required_by(&self) -> Vec<String> {
+        self.required_by.clone()
     }
     #[zbus(property)]
     fn wants(&self) -> Vec<String> {
-        self.0.wants.clone()
+        self.unit.wants.clone()
     }
     #[zbus(property)]
     fn state_change_timestamp(&self) -> u64 {
@@ -305,10 +318,15 @@ pub fn connect(shared: &Shared) -> anyhow::Result<Connection> {
             .p2p()
             .serve_at("/org/freedesktop/systemd1", FakeManager(shared.clone()))
             .serve_at("/org/freedesktop/login1", FakeLogind(shared.clone()));
-        for (name, unit) in units {
+        for (name, unit) in &units {
+            let those = units.iter().filter(|(_, one)| one.requires.contains(name));
+            let properties = FakeUnitProperties {
+                unit: unit.clone(),
+                required_by: those.map(|(by, _)| by.clone()).collect(),
+            };
             builder = builder
-                .serve_at(object(&name), FakeUnitProperties(unit.clone()))
-                .serve_at(object(&name), FakeServiceProperties(unit));
+                .serve_at(object(name), properties)
+                .serve_at(object(name), FakeServiceProperties(unit.clone()));
         }
         let connection = block_on(builder.build()).unwrap();
         shared.lock().unwrap().connections.push(connection);

@@ -121,6 +121,9 @@ impl Wave<'_> {
             container = member.name.as_str(),
             "{unit} has failed to start; once more"
         );
+        if self.systemd.is_required(&unit)? {
+            (self.note_failed_start)(&unit)?;
+        }
         let job = self.systemd.restart(&unit);
         self.begun(at, job)
     }
