@@ -1,25 +1,20 @@
-//! A plan in; its waves restarted, what failed taken back, and the record of it, out.
+//! A plan in; its waves restarted, one after the other, and the record of that, out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::Refresh;
-use super::pending::Failure;
+use super::outcome::Outcome;
 use super::plan::{self, Hindrance, Plan, Planned};
 use super::report::{self, Action, ContainerReport, WaveReport, WaveState};
 use super::wave::{Became, Member, Wave};
-use crate::base::{Bases, Number};
 use crate::container::{Container, Name};
-use crate::hold as base_hold;
 use crate::place;
 use crate::settings::OnFailure;
 use crate::state_file;
 use crate::systemd::FinishedJobs;
-
-/// How long a container that goes back to its old base has to stay up at least: it has been there before.
-const SETTLE_BACK: Duration = Duration::from_secs(1);
 
 impl Refresh<'_> {
     /// Carries the plan out, wave after wave.
@@ -128,7 +123,8 @@ impl Refresh<'_> {
         state_file::write(&self.places.refreshing(), &self.under_way)
     }
 
-    fn member(&self, planned: &Planned) -> Option<Member> {
+    /// What is to be known of it to restart it; `None` if it is due no more.
+    pub(super) fn member(&self, planned: &Planned) -> Option<Member> {
         let due = self.pending.containers.get(&planned.name)?;
         let container = self.containers.get(&planned.name);
         let update = container.map(|container| container.update.clone());
@@ -145,7 +141,7 @@ impl Refresh<'_> {
     }
 
     /// Restarts `members` together, in a wave before which the units `before` ran.
-    fn restart(
+    pub(super) fn restart(
         &mut self,
         members: Vec<Member>,
         before: &BTreeSet<String>,
@@ -181,96 +177,6 @@ impl Refresh<'_> {
             outcomes.insert(member.name.to_string(), outcome);
         }
         Ok(outcomes)
-    }
-
-    /// Takes what failed back to the base it ran on, if it wants that, and holds it there. What does not become ready stays in
-    /// the pending set, with the failure.
-    fn take_back(
-        &mut self,
-        outcomes: &mut BTreeMap<String, Outcome>,
-        before: &BTreeSet<String>,
-        finished: &mut FinishedJobs,
-    ) -> Result<()> {
-        let mut back = Vec::new();
-        for (name, outcome) in outcomes.iter_mut() {
-            match outcome.action {
-                Action::Restarted | Action::Stopped => {
-                    self.pending.containers.remove(name);
-                }
-                Action::Failed => match self.hold_on_old_base(name) {
-                    Ok(Some((base, member))) => back.push((base, member)),
-                    Ok(None) => {}
-                    Err(cause) => outcome.add(&format!("it cannot go back: {cause:#}")),
-                },
-                _ => {}
-            }
-            if outcome.action == Action::Failed
-                && let Some(due) = self.pending.containers.get_mut(name)
-            {
-                due.failed = Some(Failure {
-                    refresh: self.under_way.number,
-                    how: outcome.reason.clone().unwrap_or_default(),
-                });
-            }
-        }
-        // On disk before the restart: an interrupted way back is not begun again as a restart on the new base.
-        self.pending.write(self.places)?;
-        let bases: BTreeMap<String, Number> = back
-            .iter()
-            .map(|(base, member)| (member.name.to_string(), *base))
-            .collect();
-        let members: Vec<Member> = back.into_iter().map(|(_, member)| member).collect();
-        if members.is_empty() {
-            return Ok(());
-        }
-        for (name, went) in self.restart(members, before, finished)? {
-            let Some(outcome) = outcomes.get_mut(&name) else {
-                continue;
-            };
-            let base = bases.get(&name).map(Number::to_string).unwrap_or_default();
-            if went.action == Action::Restarted {
-                outcome.action = Action::RolledBack;
-                outcome.add(&format!(
-                    "it runs on base {base} again, and is held there until 'lodger unhold {name}'"
-                ));
-            } else {
-                let how = went.reason.unwrap_or_default();
-                outcome.add(&format!("it does not run on base {base} either: {how}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Holds a container that failed on the base it ran on. `None` if it does not want to go back, or ran on the live host.
-    fn hold_on_old_base(&mut self, name: &str) -> Result<Option<(Number, Member)>> {
-        let Some(due) = self.pending.containers.get(name) else {
-            return Ok(None);
-        };
-        let wants = self.containers.get(name);
-        if !wants.is_none_or(|container| container.update.rollback) {
-            return Ok(None);
-        }
-        let Some(base) = &due.base else {
-            return Ok(None);
-        };
-        let number: Number = base.parse().map_err(anyhow::Error::msg)?;
-        let bases = Bases::at(self.places.bases.clone());
-        if !bases.numbers()?.contains(&number) {
-            bail!("base {number} has been removed meanwhile");
-        }
-        let planned = Planned {
-            name: name.to_owned(),
-            reasons: Vec::new(),
-        };
-        let Some(mut member) = self.member(&planned) else {
-            return Ok(None);
-        };
-        let parsed = Name::parse(name).map_err(anyhow::Error::msg)?;
-        base_hold::hold(&self.places.state_of(&parsed), &bases, number)?;
-        member.settle = member.settle.max(SETTLE_BACK);
-        // It has started since, on the new base.
-        member.since = super::moment::Moment::now()?;
-        Ok(Some((number, member)))
     }
 
     fn tell_left(&mut self, name: &str, why: &[super::reason::Reason], hindrance: &Hindrance) {
@@ -312,45 +218,6 @@ impl Refresh<'_> {
         if let Err(cause) = self.systemd.start(&unit) {
             tracing::warn!("nobody is alerted: {cause:#}");
         }
-    }
-}
-
-/// What became of one container, in the words of the record.
-struct Outcome {
-    action: Action,
-    reason: Option<String>,
-    /// Whether a start has failed, even if another one did not.
-    had_failed: bool,
-}
-
-impl Outcome {
-    fn of(became: &Became) -> Self {
-        let (action, reason) = match became {
-            Became::Ready => (Action::Restarted, None),
-            Became::Stopped => (
-                Action::Stopped,
-                Some("it ended or was stopped meanwhile".to_owned()),
-            ),
-            Became::Failed(how) => (Action::Failed, Some(how.clone())),
-            Became::ShuttingDown => (Action::PutOff, Some("the system is going down".to_owned())),
-        };
-        Self {
-            action,
-            reason,
-            had_failed: matches!(became, Became::Failed(_)),
-        }
-    }
-
-    /// Whether it runs.
-    fn runs(&self) -> bool {
-        matches!(self.action, Action::Restarted | Action::RolledBack)
-    }
-
-    fn add(&mut self, more: &str) {
-        self.reason = Some(match self.reason.take() {
-            Some(reason) => format!("{reason}; {more}"),
-            None => more.to_owned(),
-        });
     }
 }
 
