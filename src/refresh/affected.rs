@@ -66,9 +66,16 @@ fn packaged(path: &Path) -> Option<PathBuf> {
     Some(Path::new(PACKAGED).join(path.file_name()?))
 }
 
+/// A package that changed in what a program may run or read.
+struct Touched<'a> {
+    name: &'a str,
+    touches: Touches,
+    modules_of: BTreeSet<Interpreter>,
+}
+
 /// Judges one container after the other; remembers what it found out about programs.
 pub struct Judge<'a> {
-    touched: Vec<(&'a str, Touches)>,
+    touched: Vec<Touched<'a>>,
     change: &'a HostChange,
     relations: &'a Relations,
     owners: &'a Owners,
@@ -78,8 +85,13 @@ pub struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// A judge of what `change` means; `owners` is for the evidence that it will see ([`owners_of`]).
     pub fn new(change: &'a HostChange, relations: &'a Relations, owners: &'a Owners) -> Self {
+        let touched = change.touched().map(|package| Touched {
+            name: &package.change.name,
+            touches: package.touches,
+            modules_of: package.modules_of(),
+        });
         Self {
-            touched: change.touched().collect(),
+            touched: touched.collect(),
             change,
             relations,
             owners,
@@ -149,14 +161,15 @@ impl<'a> Judge<'a> {
     fn for_program(&self, program: &Program) -> Vec<Reason> {
         let interpreter = Interpreter::of(&program.path);
         let family = self.family(&program.path, interpreter);
-        let reason = |name: &str, touches: Touches| {
+        let reason = |changed: &Touched| {
+            let name = changed.name;
             let (program_path, package) = (program.path.clone(), name.to_owned());
             if family.contains(name) || interpreter.is_none() && self.extends(name, &family) {
                 Some(Reason::Extends {
                     program: program_path,
                     package,
                 })
-            } else if interpreter.is_some_and(|kind| self.is_for(name, touches, kind, &family)) {
+            } else if interpreter.is_some_and(|kind| self.is_for(changed, kind, &family)) {
                 Some(Reason::Interpreter {
                     program: program_path,
                     package,
@@ -166,7 +179,7 @@ impl<'a> Judge<'a> {
                     program: program_path,
                     package,
                 })
-            } else if touches.only_data() && self.is_said_to_be_read(name, &family) {
+            } else if changed.touches.only_data() && self.is_said_to_be_read(name, &family) {
                 Some(Reason::Reads {
                     program: program_path,
                     package,
@@ -175,10 +188,7 @@ impl<'a> Judge<'a> {
                 None
             }
         };
-        let touched = self.touched.iter();
-        touched
-            .filter_map(|(name, touches)| reason(name, *touches))
-            .collect()
+        self.touched.iter().filter_map(reason).collect()
     }
 
     /// The package of a program and all that are made of the same source. The source of Python, say, makes several, and
@@ -209,17 +219,14 @@ impl<'a> Judge<'a> {
             .any(|package| self.relations.depends_directly(changed, package))
     }
 
-    fn is_for(
-        &self,
-        changed: &str,
-        touches: Touches,
-        interpreter: Interpreter,
-        family: &BTreeSet<&str>,
-    ) -> bool {
-        interpreter == Interpreter::Java && touches.archives
+    /// Whether an interpreter may load what changed: by where it lies, for many packages do not say what they are for, or
+    /// because it says so, for programs look for their own modules elsewhere.
+    fn is_for(&self, changed: &Touched, interpreter: Interpreter, family: &BTreeSet<&str>) -> bool {
+        changed.modules_of.contains(&interpreter)
+            || interpreter == Interpreter::Java && changed.touches.archives
             || family
                 .iter()
-                .any(|package| self.relations.depends(changed, package))
+                .any(|package| self.relations.depends(changed.name, package))
     }
 
     fn is_said_to_be_read(&self, changed: &str, family: &BTreeSet<&str>) -> bool {
@@ -242,7 +249,7 @@ impl<'a> Judge<'a> {
             let any = self.touched.first();
             return any.map(|_| because(None)).into_iter().collect();
         }
-        let touched = self.touched.iter().map(|(name, _)| *name);
+        let touched = self.touched.iter().map(|changed| changed.name);
         touched
             .filter(|name| owners.iter().any(|owner| self.may_use(owner, name)))
             .map(|name| because(Some(name.to_owned())))

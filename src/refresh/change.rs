@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::interpreter::Interpreter;
 use super::path_text;
 use crate::base::record::DPKG;
 use crate::base::{self, Bases, Number};
@@ -174,12 +175,20 @@ impl HostChange {
         self.packages.is_empty()
     }
 
-    /// The names of the packages that changed in what a program may run or read.
-    pub fn touched(&self) -> impl Iterator<Item = (&str, Touches)> {
+    /// The packages that changed in what a program may run or read.
+    pub fn touched(&self) -> impl Iterator<Item = &PackageChange> {
         let packages = self.packages.iter();
-        packages
-            .filter(|package| package.touches.anything())
-            .map(|package| (package.change.name.as_str(), package.touches))
+        packages.filter(|package| package.touches.anything())
+    }
+}
+
+impl PackageChange {
+    /// The interpreters that look for modules where something of it changed.
+    pub fn modules_of(&self) -> BTreeSet<Interpreter> {
+        let paths = self.paths.iter();
+        paths
+            .filter_map(|path| Interpreter::of_module(path))
+            .collect()
     }
 }
 
@@ -289,7 +298,9 @@ mod tests {
         assert_eq!(told.packages[1].paths, paths(&[]));
         assert_eq!(told.other_paths, paths(&[]));
         assert_eq!(
-            told.touched().map(|(name, _)| name).collect::<Vec<_>>(),
+            told.touched()
+                .map(|package| &package.change.name)
+                .collect::<Vec<_>>(),
             ["a"]
         );
     }

@@ -29,7 +29,7 @@ pub enum Reason {
         /// Whose it is; `None` if it is no package's.
         package: Option<String>,
     },
-    /// It runs an interpreter, and the package that changed needs that interpreter.
+    /// It runs an interpreter, and the package that changed needs that interpreter, or has modules where that one looks for them.
     Interpreter {
         /// The interpreter.
         #[serde(with = "path_text")]

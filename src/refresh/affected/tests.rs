@@ -8,7 +8,7 @@ use crate::dpkg::status::parse;
 use crate::refresh::change::PackageChange;
 
 /// Name, source, dependencies, provided packages.
-const PACKAGES: [(&str, &str, &str, &str); 26] = [
+const PACKAGES: [(&str, &str, &str, &str); 29] = [
     ("libc6", "glibc", "", ""),
     ("libssl3t64", "openssl", "libc6", ""),
     ("zlib1g", "zlib", "libc6", ""),
@@ -44,6 +44,9 @@ const PACKAGES: [(&str, &str, &str, &str); 26] = [
     ("php-common", "php-defaults", "", ""),
     ("php-symfony", "symfony", "php-common", ""),
     ("libtomcat-java", "tomcat", "", ""),
+    ("node-escape-html", "node-escape-html", "", ""),
+    ("ruby-webrick", "ruby-webrick", "", ""),
+    ("php-htmlawed", "php-htmlawed", "", ""),
     ("dash", "dash", "libc6", ""),
 ];
 
@@ -80,6 +83,9 @@ fn change(packages: &[&str]) -> HostChange {
             "library" => "/usr/lib/x.so.1",
             "program" => "/usr/bin/x",
             "archive" => "/usr/share/java/x.jar",
+            "node" => "/usr/share/nodejs/x/index.js",
+            "ruby" => "/usr/lib/ruby/vendor_ruby/x.rb",
+            "php" => "/usr/share/php/x.php",
             "other" => "/usr/share/x/x",
             _ => "/usr/share/doc/x",
         };
@@ -208,6 +214,27 @@ fn what_a_program_may_load_next_is_a_reason_and_nothing_else() {
             &["runs /usr/lib/jvm/x/bin/java, and libtomcat-java is for that"],
         ),
         ("/usr/lib/jvm/x/bin/java", false, "zlib1g", &[]),
+        // These do not say what they are for; where their files lie does.
+        (
+            "/usr/bin/node",
+            false,
+            "node-escape-html:node",
+            &["runs /usr/bin/node, and node-escape-html is for that"],
+        ),
+        ("/usr/bin/node", false, "ruby-webrick:ruby", &[]),
+        (
+            "/usr/bin/ruby3.3",
+            false,
+            "ruby-webrick:ruby",
+            &["runs /usr/bin/ruby3.3, and ruby-webrick is for that"],
+        ),
+        ("/usr/bin/ruby3.3", false, "ruby-webrick:other", &[]),
+        (
+            "/usr/sbin/php-fpm8.4",
+            false,
+            "php-htmlawed:php",
+            &["runs /usr/sbin/php-fpm8.4, and php-htmlawed is for that"],
+        ),
         (
             "/usr/sbin/nginx",
             false,
