@@ -24,7 +24,8 @@ use super::{present, write_json};
 /// A container is due when a package change affects it and it has not started since. If no refresh has found it so, its processes
 /// are looked at now: what they map and have open is seen by inode, and compared with the base that it would start on; what they
 /// may load, run or read next is told by what packages say that they need, and by where their files lie: modules of the
-/// interpreter that it runs, parts of its program, data that its program needs, and for a shell that runs other programs everything.
+/// interpreter that it runs, and of PAM if it lets people log in, parts of its program, data that its program needs, and everything
+/// for a shell that runs other programs, or for what runs jobs.
 ///
 /// The exit status is 0 if it is due or affected, 1 if it is not. It takes root to look at processes.
 #[derive(Debug, Args)]

@@ -174,7 +174,7 @@ impl<'a> Judge<'a> {
                     program: program_path,
                     package,
                 })
-            } else if interpreter.is_some() && program.has_run_others {
+            } else if interpreter.is_some_and(|kind| kind.runs_others(program.has_run_others)) {
                 Some(Reason::Runs {
                     program: program_path,
                     package,
@@ -224,9 +224,10 @@ impl<'a> Judge<'a> {
     fn is_for(&self, changed: &Touched, interpreter: Interpreter, family: &BTreeSet<&str>) -> bool {
         changed.modules_of.contains(&interpreter)
             || interpreter == Interpreter::Java && changed.touches.archives
-            || family
-                .iter()
-                .any(|package| self.relations.depends(changed.name, package))
+            || interpreter.is_needed_by_modules()
+                && family
+                    .iter()
+                    .any(|package| self.relations.depends(changed.name, package))
     }
 
     fn is_said_to_be_read(&self, changed: &str, family: &BTreeSet<&str>) -> bool {

@@ -3,11 +3,15 @@
 
 use std::path::Path;
 
-/// What runs programs that are no machine code.
+/// What runs programs that are no machine code, and what else runs or loads what no package tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Interpreter {
     /// What other programs are run from.
     Shell,
+    /// What runs other programs when it is time, or somebody asks.
+    Jobs,
+    /// PAM, in whatever is linked with it: it loads its modules whenever somebody logs in, and lets go of them.
+    Pam,
     /// The Java virtual machine: packages of archives do not say that they need one.
     Java,
     /// PHP: packages say that they need any of its flavours, if they say so.
@@ -20,14 +24,19 @@ pub enum Interpreter {
     Ruby,
     /// Node.js: of its packages most do not say so.
     Node,
+    /// Lua: of its packages hardly one says so.
+    Lua,
 }
 
 const SHELLS: [&str; 14] = [
     "sh", "dash", "bash", "rbash", "ash", "busybox", "zsh", "ksh", "ksh93", "mksh", "fish", "csh",
     "tcsh", "yash",
 ];
+const JOBS: [&str; 7] = [
+    "cron", "crond", "anacron", "atd", "fcgiwrap", "inetd", "xinetd",
+];
 /// How names begin, of programs and of the libraries that other programs take the interpreter from; a version may follow.
-const FAMILIES: [(&str, Interpreter); 19] = [
+const FAMILIES: [(&str, Interpreter); 22] = [
     ("python", Interpreter::Python),
     ("libpython", Interpreter::Python),
     ("pypy", Interpreter::Python),
@@ -38,6 +47,10 @@ const FAMILIES: [(&str, Interpreter); 19] = [
     ("nodejs", Interpreter::Node),
     ("node", Interpreter::Node),
     ("libnode.so", Interpreter::Node),
+    // Not its library: many servers could run it and do not.
+    ("lua", Interpreter::Lua),
+    ("luajit", Interpreter::Lua),
+    ("libpam.so", Interpreter::Pam),
     ("php-fpm", Interpreter::Php),
     ("php-cgi", Interpreter::Php),
     ("phpdbg", Interpreter::Php),
@@ -51,7 +64,7 @@ const FAMILIES: [(&str, Interpreter); 19] = [
 
 /// How the names of directories begin, in /usr/lib and /usr/share, where interpreters look for modules; a version may follow. In
 /// /usr/lib they may be in the directory of an architecture.
-const MODULES: [(&str, Interpreter); 8] = [
+const MODULES: [(&str, Interpreter); 10] = [
     ("python", Interpreter::Python),
     ("pypy", Interpreter::Python),
     ("perl", Interpreter::Perl),
@@ -60,6 +73,8 @@ const MODULES: [(&str, Interpreter); 8] = [
     ("nodejs", Interpreter::Node),
     ("node_modules", Interpreter::Node),
     ("php", Interpreter::Php),
+    ("lua", Interpreter::Lua),
+    ("security", Interpreter::Pam),
 ];
 
 impl Interpreter {
@@ -70,7 +85,24 @@ impl Interpreter {
         if SHELLS.contains(&name.trim_end_matches("-static")) {
             return Some(Interpreter::Shell);
         }
+        if JOBS.contains(&name) {
+            return Some(Interpreter::Jobs);
+        }
         among(&FAMILIES, name)
+    }
+
+    /// Whether it may run any other program next; `has_run_others` tells whether it has before.
+    pub fn runs_others(self, has_run_others: bool) -> bool {
+        match self {
+            Interpreter::Jobs => true,
+            Interpreter::Pam => false,
+            _ => has_run_others,
+        }
+    }
+
+    /// Whether packages for it say that they need it. What needs PAM is what people log in to.
+    pub fn is_needed_by_modules(self) -> bool {
+        self != Interpreter::Pam
     }
 
     /// Whose modules lie where `path` does; `None` if they are nobody's.
@@ -137,6 +169,14 @@ mod tests {
                 "/usr/lib/jvm/java-21-openjdk-amd64/bin/java",
                 Some(Interpreter::Java),
             ),
+            ("/usr/bin/lua5.4", Some(Interpreter::Lua)),
+            ("/usr/sbin/cron", Some(Interpreter::Jobs)),
+            (
+                "/usr/lib/x86_64-linux-gnu/libpam.so.0.85.1",
+                Some(Interpreter::Pam),
+            ),
+            ("/usr/lib/x86_64-linux-gnu/libpam_misc.so.0", None),
+            ("/usr/lib/x86_64-linux-gnu/liblua5.4.so.0", None),
             ("/usr/sbin/nginx", None),
             ("/usr/bin/nodeenv", None),
             ("/usr/bin/node_exporter", None),
@@ -191,6 +231,11 @@ mod tests {
                 Some(Interpreter::Php),
             ),
             ("/usr/lib/php/20240924/sqlite3.so", Some(Interpreter::Php)),
+            (
+                "/usr/lib/x86_64-linux-gnu/security/pam_unix.so",
+                Some(Interpreter::Pam),
+            ),
+            ("/usr/share/lua/5.4/socket.lua", Some(Interpreter::Lua)),
             ("/usr/lib/x86_64-linux-gnu/libssl.so.3", None),
             ("/usr/lib/x86_64-linux-gnu", None),
             ("/usr/share/perltidy/x", None),

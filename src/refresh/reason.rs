@@ -54,7 +54,7 @@ pub enum Reason {
         /// What changed.
         package: String,
     },
-    /// It runs an interpreter that has run other programs, and nobody knows which it runs next.
+    /// It runs an interpreter that has run other programs, or what runs jobs, and nobody knows which it runs next.
     Runs {
         /// The interpreter.
         #[serde(with = "path_text")]

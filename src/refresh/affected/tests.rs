@@ -8,7 +8,7 @@ use crate::dpkg::status::parse;
 use crate::refresh::change::PackageChange;
 
 /// Name, source, dependencies, provided packages.
-const PACKAGES: [(&str, &str, &str, &str); 29] = [
+const PACKAGES: [(&str, &str, &str, &str); 33] = [
     ("libc6", "glibc", "", ""),
     ("libssl3t64", "openssl", "libc6", ""),
     ("zlib1g", "zlib", "libc6", ""),
@@ -47,6 +47,10 @@ const PACKAGES: [(&str, &str, &str, &str); 29] = [
     ("node-escape-html", "node-escape-html", "", ""),
     ("ruby-webrick", "ruby-webrick", "", ""),
     ("php-htmlawed", "php-htmlawed", "", ""),
+    ("libpam0g", "pam", "libc6", ""),
+    ("libpam-modules", "pam", "libc6", ""),
+    ("libpam-ldapd", "nss-pam-ldapd", "libpam0g", ""),
+    ("sudo", "sudo", "libpam0g", ""),
     ("dash", "dash", "libc6", ""),
 ];
 
@@ -68,6 +72,7 @@ fn owners_here() -> Owners {
         ("/usr/bin/python3.13", "python3.13-minimal"),
         ("/usr/lib/libpython3.13.so.1.0", "libpython3.13"),
         ("/usr/lib/libc.so.6", "libc6"),
+        ("/usr/lib/libpam.so.0", "libpam0g"),
         ("/usr/sbin/nginx", "nginx"),
         ("/usr/sbin/php-fpm8.4", "php8.4-fpm"),
     ];
@@ -86,6 +91,7 @@ fn change(packages: &[&str]) -> HostChange {
             "node" => "/usr/share/nodejs/x/index.js",
             "ruby" => "/usr/lib/ruby/vendor_ruby/x.rb",
             "php" => "/usr/share/php/x.php",
+            "pam" => "/usr/lib/x86_64-linux-gnu/security/pam_x.so",
             "other" => "/usr/share/x/x",
             _ => "/usr/share/doc/x",
         };
@@ -249,6 +255,26 @@ fn what_a_program_may_load_next_is_a_reason_and_nothing_else() {
         ),
         ("/usr/sbin/nginx", false, "shop-theme:other", &[]),
         ("/usr/sbin/nginx", false, "tzdata:other", &[]),
+        (
+            "/usr/lib/libpam.so.0",
+            true,
+            "libpam-modules:pam",
+            &["runs /usr/lib/libpam.so.0, and libpam-modules is a part of it"],
+        ),
+        (
+            "/usr/lib/libpam.so.0",
+            true,
+            "libpam-ldapd:pam",
+            &["runs /usr/lib/libpam.so.0, and libpam-ldapd is for that"],
+        ),
+        ("/usr/lib/libpam.so.0", true, "sudo:program", &[]),
+        (
+            "/usr/sbin/cron",
+            false,
+            "unused:program",
+            &["runs other programs with /usr/sbin/cron, which may use unused"],
+        ),
+        ("/usr/sbin/cron", false, "unused:documentation", &[]),
         // What it links it also maps.
         ("/usr/sbin/nginx", false, "libssl3t64", &[]),
         ("/usr/sbin/nginx", true, "unused", &[]),
