@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// What ends or is due within this is looked at together: each look is a question to PID 1, which has containers to start.
 const TOGETHER: Duration = Duration::from_millis(5);
-/// How long the next try of a container that is down may take, until it is down without a reason. While systemd starts it again,
+/// How long the next try of a container that was down may take, until it was down without a reason. While systemd starts it again,
 /// nothing has failed; what ended the last try is known again once this one has.
 const NEXT_TRY: Duration = Duration::from_secs(1);
 
@@ -216,6 +216,8 @@ impl<'a> Wave<'a> {
                 Stage::Settling { start, .. } if start == now => {
                     self.enter(at, Stage::Over(Became::Ready));
                 }
+                // It mostly ends the way it did before, and then systemd tells how.
+                _ if self.members[at].1.overdue_by() < NEXT_TRY => {}
                 _ => {
                     let settle = humantime::format_duration(self.members[at].0.settle);
                     let how =
