@@ -45,6 +45,8 @@ pub const WANTS: &str = "lodger.target.wants";
 /// The service that sees to it that there is a pinned base, and a new one when dpkg has changed something. `lodger-base.service`
 /// would be the container `base`.
 pub const BASE_UNIT: &str = "lodgerd-base.service";
+/// The service that removes the bases that nobody needs any more.
+pub const PRUNE_UNIT: &str = "lodgerd-prune.service";
 /// The service that makes sure, once in a boot, that systemd isolates containers on this host. Those that lodgerd does not see
 /// at their start require it.
 pub const ISOLATION_UNIT: &str = "lodgerd-isolation.service";

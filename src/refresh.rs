@@ -46,6 +46,7 @@ mod wave;
 mod waves;
 mod why_failed;
 
+use crate::base::Bases;
 use crate::container::{Container, installed};
 use crate::dpkg::{Change, Database};
 use crate::place;
@@ -108,7 +109,7 @@ pub fn refresh(
     let settled = wait_for_dpkg(places, systemd, &mut under_way)?;
     let refresh = Refresh {
         places,
-        systemd,
+        systemd: &mut *systemd,
         settings,
         observer,
         boot: boot_id()?,
@@ -121,7 +122,24 @@ pub fn refresh(
         },
         under_way,
     };
-    refresh.run(settled)
+    let report = refresh.run(settled)?;
+    let is_over = |report: &Report| report.outcome != Outcome::ShuttingDown;
+    if report.as_ref().is_none_or(is_over) {
+        remove_old_bases(places, systemd, settings);
+    }
+    Ok(report)
+}
+
+/// Has those removed that containers have left by now. Nobody waits for that.
+fn remove_old_bases(places: &Places, systemd: &mut Systemd, settings: &Settings) {
+    let numbers = Bases::at(places.bases.clone()).numbers();
+    let are_more = |numbers: Vec<_>| numbers.len() > settings.keep.get();
+    // If it is not known, that service says why.
+    if numbers.map_or(true, are_more)
+        && let Err(cause) = systemd.start(place::PRUNE_UNIT)
+    {
+        tracing::warn!("old bases are not removed: {cause:#}");
+    }
 }
 
 impl Refresh<'_> {

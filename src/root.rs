@@ -24,6 +24,7 @@ pub mod lower;
 pub mod mask;
 pub mod mount;
 pub mod overlay;
+pub mod own_vars;
 pub mod prepare;
 pub mod program;
 pub mod queue;

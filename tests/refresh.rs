@@ -297,6 +297,29 @@ fn half_configured_packages_put_the_refresh_off() {
 }
 
 #[test]
+fn bases_are_removed_when_there_are_more_than_are_kept_and_nobody_waits_for_it() {
+    let host = Host::new(&[("web", "active")]);
+    host.file("web", "update.settle = 0");
+    host.settings("bases.keep = 2");
+    let base = |number: &str| {
+        for path in [format!("{number}/usr"), format!("{number}.record")] {
+            fs::create_dir_all(host.places.bases.join(path)).unwrap();
+        }
+        let record = host.places.bases.join(format!("{number}.record/base.json"));
+        fs::write(record, "{}").unwrap();
+    };
+    base("1");
+    base("2");
+    host.dpkg_wrote(AFTER);
+    host.refresh(2).unwrap();
+    assert_eq!(host.starts(), Vec::<String>::new());
+    base("3");
+    // Though nothing is to be restarted.
+    assert_eq!(host.refresh_again(), None);
+    assert_eq!(host.starts(), ["lodgerd-prune.service"]);
+}
+
+#[test]
 fn a_wave_that_fails_keeps_those_after_it_from_starting_until_it_is_mended() {
     let host = Host::new(&[("probe", "active"), ("web", "active")]);
     host.file("probe", "update.wave = \"canary\"\nupdate.settle = 0");

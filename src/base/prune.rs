@@ -35,9 +35,13 @@ pub fn prune(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) 
     let current = bases.current()?;
     let old = &numbers[..numbers.len().saturating_sub(keep.get())];
     let old = old.iter().filter(|number| Some(**number) != current);
+    let mut old = old.copied().peekable();
     let mut pruned = Pruned::default();
+    if old.peek().is_none() {
+        return Ok(pruned);
+    }
     let in_use = InUse::look(bases, containers, proc)?;
-    for number in old.copied() {
+    for number in old {
         match in_use.needs(number) {
             Some(who) => pruned.needed.push((number, who)),
             None => {

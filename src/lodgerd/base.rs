@@ -1,16 +1,16 @@
-//! `lodgerd base`: the host in; a current base of it, mounted for containers, out.
+//! `lodgerd base`: the host in; a current base of it, mounted for containers, out. `lodgerd prune`: old bases in, those that
+//! somebody needs out.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result};
-use lodger::base::{Bases, Host, provide, prune};
+use lodger::base::provide::{self, Provided};
+use lodger::base::{Bases, Host, prune};
 use lodger::diagnostic::Diagnostic;
 use lodger::log;
 use lodger::place;
 use lodger::prefix::Prefix;
-use lodger::root::{self, queue, read_only, skeleton};
+use lodger::root::{self, own_vars, queue, read_only};
 use lodger::settings::{self, Settings};
 
 /// What containers have of the host besides, read-only, and where it is mounted for that.
@@ -19,16 +19,27 @@ const OF_HOST: [(&str, &str); 2] = [
     (place::JOURNAL, place::JOURNAL_OF_HOST),
 ];
 
-/// Sees to it that containers have a base to start on, the present host's if dpkg is done, and removes old ones.
+/// Sees to it that containers have a base to start on, the present host's if dpkg is done.
 ///
 /// # Errors
 /// When no base, or no new one, can be made. Those there are are mounted all the same.
 pub fn run() -> Result<()> {
     log::init();
+    let bases = Bases::at(read_settings()?.bases);
+    let provided = provide(&bases)?;
+    complete_own_vars(&bases, provided)?;
+    queue::sweep().context("cannot take off what starts have left that were cut short")
+}
+
+/// Removes the bases that nobody needs. Not a part of [`run()`], for that is what starts wait for: to find out who needs which
+/// takes as long as to make one, where a thousand containers run.
+///
+/// # Errors
+/// When it cannot be told who needs which, or one cannot be removed.
+pub fn prune_old() -> Result<()> {
+    log::init();
     let settings = read_settings()?;
-    let bases = Bases::at(settings.bases.clone());
-    provide(&bases)?;
-    queue::sweep().context("cannot take off what starts have left that were cut short")?;
+    let bases = Bases::at(settings.bases);
     let containers = Path::new(place::CONTAINERS);
     let pruned = prune(&bases, settings.keep, containers, Path::new("/proc"))
         .context("cannot remove old bases")?;
@@ -38,15 +49,23 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// The same for the start of one container, and nothing is removed.
+/// The same for the start of one container.
 ///
 /// # Errors
 /// As there.
 pub fn provide_for_start() -> Result<()> {
-    provide(&Bases::at(read_settings()?.bases))
+    let bases = Bases::at(read_settings()?.bases);
+    match provide(&bases)? {
+        provided if provided.is_new => complete_own_vars(&bases, provided),
+        _ => Ok(()),
+    }
 }
 
-fn provide(bases: &Bases) -> Result<()> {
+fn complete_own_vars(bases: &Bases, Provided { number, is_new }: Provided) -> Result<()> {
+    own_vars::complete_all(Path::new(place::STATE), bases, number, is_new)
+}
+
+fn provide(bases: &Bases) -> Result<Provided> {
     // Whatever the service's own mounts are: links do not reach across them, and containers are to see what is mounted here.
     root::mount::enter_host_mounts()?;
     let provided = provide::provide(bases, &Host::under(&Prefix::host()));
@@ -63,9 +82,8 @@ fn provide(bases: &Bases) -> Result<()> {
     let provided = provided?;
     if provided.is_new {
         println!("made base {}", provided.number);
-        complete_skeletons(&bases.tree(provided.number).join("var"))?;
     }
-    Ok(())
+    Ok(provided)
 }
 
 /// Without knowing where the bases are, none can be made.
@@ -74,22 +92,4 @@ fn read_settings() -> Result<Settings> {
         let lines: Vec<_> = mistakes.iter().map(Diagnostic::one_line).collect();
         Error::msg(lines.join("; "))
     })
-}
-
-/// Gives containers with a /var of their own the directories that new packages count on.
-fn complete_skeletons(base: &Path) -> Result<()> {
-    let failed = || format!("cannot read '{}'", place::CONTAINERS);
-    let entries = match fs::read_dir(place::CONTAINERS) {
-        Ok(entries) => entries,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(cause) => return Err(cause).with_context(failed),
-    };
-    let skeleton = skeleton::read(base)?;
-    for entry in entries {
-        let own = entry.with_context(failed)?.path().join(place::OWN_VAR);
-        if own.is_dir() {
-            skeleton::complete(&own, &skeleton)?;
-        }
-    }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use lodger::container::{Name, installed};
 use lodger::main_process::MainProcess;
 use lodger::prefix::Prefix;
 use lodger::refresh::{self, Places};
-use lodger::root::{self, lower, prepare};
+use lodger::root::{self, lower, own_vars, prepare};
 use lodger::signal::SignalNumber;
 use lodger::{health, isolation, log, place, reload, stop};
 use sd_notify::NotifyState;
@@ -74,6 +74,8 @@ enum Command {
     Baseline,
     /// See to it that there is a pinned base, and a new one if dpkg has changed something since (lodgerd-base.service).
     Base,
+    /// Remove the bases that nobody needs any more (lodgerd-prune.service).
+    Prune,
     /// Prepare what has to be there before the first start of a container whose root systemd makes
     /// (lodgerd-prepare@.service).
     Prepare {
@@ -135,6 +137,7 @@ fn main() -> ExitCode {
             }
         }
         Some(Command::Base) => base::run(),
+        Some(Command::Prune) => base::prune_old(),
         Some(Command::Prepare { name }) => prepare_container(&name),
         Some(Command::Alert { name }) => alert(&name),
         Some(Command::Namespaces { file }) => write_namespaces(&file),
@@ -222,7 +225,12 @@ fn prepare_container(name: &Name) -> Result<()> {
     match containers.find(|container| container.name == *name) {
         Some(container) => {
             let current = lower::current(Path::new(place::MOUNTED_BASES))?;
-            prepare::prepare(container, &current)
+            prepare::prepare(container, &current)?;
+            // A base that was made meanwhile has completed those that were there.
+            match lower::current(Path::new(place::MOUNTED_BASES))? {
+                now if now == current => Ok(()),
+                now => own_vars::complete(&container.name.state(), &now),
+            }
         }
         None => bail!("no container file makes '{name}', or it has a mistake; see 'lodger check'"),
     }

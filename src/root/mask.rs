@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::xattr;
 
 /// Owner and permission bits of a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// Permission bits, `0o7777` at most.
     pub mode: u32,

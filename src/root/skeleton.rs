@@ -21,7 +21,7 @@ use super::seen::owner;
 const MOST_ENTRIES: usize = 100_000;
 
 /// One entry of a skeleton, relative to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// An empty directory.
     Directory(PathBuf, Owner),
