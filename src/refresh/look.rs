@@ -18,6 +18,7 @@ use crate::dpkg::security::security_updates;
 use crate::stale::{Evidence, Scanner};
 use crate::stop::noted;
 use crate::systemd::ServiceState;
+use crate::systemd_version::systemd_version;
 use crate::why::program_of;
 
 /// What is different on the host, as far as that is known.
@@ -148,8 +149,11 @@ impl Refresh<'_> {
             .systemd
             .control_groups(&running.iter().collect::<Vec<_>>())?;
         let with_groups = running.into_iter().zip(groups);
+        let are_notes_of_use = systemd_version(&self.places.prefix) >= noted::SINCE;
         let found = with_groups.map(|(service, group)| {
-            self.note_signal(&service.name, &group);
+            if are_notes_of_use {
+                self.note_signal(&service.name, &group);
+            }
             let mut evidence = scanner.evidence(&service.name, &group);
             if evidence.processes == 0 && evidence.undecided.is_empty() {
                 evidence = Evidence::unknown("it has no process to look at".to_owned());

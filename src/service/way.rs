@@ -6,10 +6,7 @@ use std::path::PathBuf;
 use super::{mstack, shared};
 use crate::container::{Container, RootKind};
 use crate::prefix::Prefix;
-use crate::stop::noted::is_noted;
-
-/// The oldest systemd that waits for the main process of a service with `PrivatePIDs=`: see [`crate::stop`].
-const STOPS_ALONE: u32 = 260;
+use crate::stop::noted;
 
 /// Who makes a container's root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +42,8 @@ impl Way {
         let is_there = |path: &PathBuf| fs::symlink_metadata(prefix.at(path)).is_ok();
         let known = |prepared: Vec<PathBuf>| Known {
             prepared: prepared.iter().all(is_there),
-            takes_signal: systemd >= STOPS_ALONE
-                && is_noted(container, &prefix.at(container.name.state())),
+            takes_signal: systemd >= noted::SINCE
+                && noted::is_noted(container, &prefix.at(container.name.state())),
         };
         match container.root.kind {
             RootKind::Shared => Way::Shared(known(shared::prepared(container))),

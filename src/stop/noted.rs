@@ -21,6 +21,10 @@ use crate::cgroup::{self, is_gone};
 use crate::container::Container;
 use crate::state_file;
 
+/// The oldest systemd that waits for the main process of a service with `PrivatePIDs=`, see [`super`]: with an older one a note
+/// is of no use.
+pub const SINCE: u32 = 260;
+
 /// The note, in the container's state.
 const NOTE: &str = "takes-signal";
 /// A note that has not got its name yet.
