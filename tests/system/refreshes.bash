@@ -7,7 +7,7 @@ last_refresh() {
     local number=0 file
     for file in "$state"/refreshes/*.json; do
         [ -e "$file" ] || continue
-        file=$(basename "$file" .json)
+        file=${file##*/} file=${file%.json}
         [[ $file =~ ^[0-9]+$ ]] && [ "$file" -gt "$number" ] && number=$file
     done
     echo "$number"
