@@ -20,6 +20,7 @@ use crate::container::Name;
 
 mod base;
 pub mod census;
+mod each;
 pub mod evidence;
 mod findings;
 mod former;
@@ -42,6 +43,7 @@ use process::{Buffer, Identity, Process, has_ended};
 use trees::Trees;
 use view::{Bases, View};
 
+pub use each::look_at_each;
 pub use evidence::Evidence;
 pub use mounts::{OverlayMount, lowers, overlay_mounts};
 

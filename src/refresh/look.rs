@@ -9,13 +9,13 @@ use super::change::HostChange;
 use super::moment::Moment;
 use super::pending::Due;
 use super::reason::{Reason, bounded};
-use super::{Offer, Refresh};
+use super::{Offer, Places, Refresh};
 use crate::base::record::DPKG;
 use crate::base::{self, Bases, Number};
-use crate::container::{Name, Update};
+use crate::container::{Container, Update};
 use crate::dpkg::relations::Relations;
 use crate::dpkg::security::security_updates;
-use crate::stale::{Evidence, Scanner};
+use crate::stale::{Evidence, look_at_each};
 use crate::stop::noted;
 use crate::systemd::ServiceState;
 use crate::systemd_version::systemd_version;
@@ -143,35 +143,25 @@ impl Refresh<'_> {
 
     /// Those whose code the refresh has something new for, and what their processes show.
     fn evidence(&mut self, offer: Offer) -> Result<Vec<(ServiceState, Evidence)>> {
-        let mut scanner = Scanner::new(&self.places.bases)?;
         let running = self.running(offer)?;
         let groups = self
             .systemd
             .control_groups(&running.iter().collect::<Vec<_>>())?;
-        let with_groups = running.into_iter().zip(groups);
         let are_notes_of_use = systemd_version(&self.places.prefix) >= noted::SINCE;
-        let found = with_groups.map(|(service, group)| {
-            if are_notes_of_use {
-                self.note_signal(&service.name, &group);
+        let (places, containers) = (self.places, &self.containers);
+        let with_groups: Vec<_> = running.iter().zip(groups).collect();
+        let found = look_at_each(&places.bases, &with_groups, |scanner, (service, group)| {
+            if are_notes_of_use && let Some(container) = containers.get(service.name.as_str()) {
+                note_signal(places, container, group);
             }
-            let mut evidence = scanner.evidence(&service.name, &group);
-            if evidence.processes == 0 && evidence.undecided.is_empty() {
-                evidence = Evidence::unknown("it has no process to look at".to_owned());
+            match scanner.evidence(&service.name, group) {
+                none if none.processes == 0 && none.undecided.is_empty() => {
+                    Evidence::unknown("it has no process to look at".to_owned())
+                }
+                evidence => evidence,
             }
-            (service, evidence)
-        });
-        Ok(found.collect())
-    }
-
-    /// Notes whether its program takes its stop signal. Without a note its stops take longer, and nothing else.
-    fn note_signal(&self, name: &Name, group: &str) {
-        let Some(container) = self.containers.get(name.as_str()) else {
-            return;
-        };
-        let noted = noted::note(container, group, &self.places.state_of(name));
-        if let Err(cause) = noted {
-            tracing::warn!(container = name.as_str(), "{name}: {cause:#}");
-        }
+        })?;
+        Ok(running.into_iter().zip(found).collect())
     }
 
     /// Those whose code the refresh has something new for.
@@ -214,6 +204,14 @@ impl Refresh<'_> {
             judge.reasons(&looked.update, looked.program.as_deref(), &looked.evidence)
         });
         Ok(reasons.collect())
+    }
+}
+
+/// Notes whether its program takes its stop signal. Without a note its stops take longer, and nothing else.
+fn note_signal(places: &Places, container: &Container, group: &str) {
+    let name = &container.name;
+    if let Err(cause) = noted::note(container, group, &places.state_of(name)) {
+        tracing::warn!(container = name.as_str(), "{name}: {cause:#}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::container::Name;
 use crate::root::lower;
 use crate::settings::Settings;
 use crate::stale::census::{Census, Fate};
-use crate::stale::{Scanner, StaleProcess};
+use crate::stale::{StaleProcess, look_at_each};
 use crate::systemd::{ServiceState, Systemd};
 
 mod wanted;
@@ -99,13 +99,15 @@ pub fn proof(
     let wanted = wanted(places, question.packages)?;
     let present = present(places, systemd, settings)?;
     let due = standings(&Pending::known(places).0, &present.plan);
-    let mut scanner = Scanner::new(&places.bases)?;
     let mut proof = Proof::new(question.packages);
     let mut services = systemd.services()?;
     services.retain(ServiceState::is_running);
     let groups = systemd.control_groups(&services.iter().collect::<Vec<_>>())?;
-    for (service, group) in services.iter().zip(groups) {
-        let mut census = scanner.census(&service.name, &group, &wanted);
+    let with_groups: Vec<_> = services.iter().zip(groups).collect();
+    let censuses = look_at_each(&places.bases, &with_groups, |scanner, (service, group)| {
+        scanner.census(&service.name, group, &wanted)
+    })?;
+    for (service, mut census) in services.iter().zip(censuses) {
         if !question.everything {
             census.stale.clear();
         }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::places::Places;
 use super::report::{Stale, Verified};
 use crate::root::lower;
-use crate::stale::Scanner;
+use crate::stale::look_at_each;
 use crate::systemd::{ServiceState, Systemd};
 
 /// Looks at every process of every container that is running now. `reason` tells why a container may run old code.
@@ -17,13 +17,15 @@ pub fn verify(
     systemd: &mut Systemd,
     mut reason: impl FnMut(&str) -> Option<String>,
 ) -> Result<Verified> {
-    let mut scanner = Scanner::new(&places.bases)?;
     let mut verified = Verified::default();
     let mut services = systemd.services()?;
     services.retain(ServiceState::is_running);
     let groups = systemd.control_groups(&services.iter().collect::<Vec<_>>())?;
-    for (service, group) in services.iter().zip(groups) {
-        let scan = scanner.scan(&service.name, &group);
+    let with_groups: Vec<_> = services.iter().zip(groups).collect();
+    let scans = look_at_each(&places.bases, &with_groups, |scanner, (service, group)| {
+        scanner.scan(&service.name, group)
+    })?;
+    for (service, scan) in services.iter().zip(scans) {
         verified.processes += scan.processes;
         if scan.stale.is_empty() {
             continue;
