@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::Refresh;
-use super::outcome::Outcome;
 use super::plan::{self, Hindrance, Plan, Planned};
+use super::recorded::Recorded;
 use super::report::{self, Action, ContainerReport, WaveReport, WaveState};
 use super::wave::{Became, Member, Wave};
 use crate::container::{Container, Name};
@@ -101,7 +101,7 @@ impl Refresh<'_> {
     }
 
     /// The units of those that run again after a start that failed.
-    fn recovered(&self, became: &BTreeMap<String, Outcome>) -> BTreeSet<String> {
+    fn recovered(&self, became: &BTreeMap<String, Recorded>) -> BTreeSet<String> {
         let units = became.iter().filter_map(|(name, outcome)| {
             let unit = Name::parse(name).ok()?.service();
             let had_failed = outcome.had_failed || self.had_failed(&unit);
@@ -146,11 +146,11 @@ impl Refresh<'_> {
         members: Vec<Member>,
         before: &BTreeSet<String>,
         finished: &mut FinishedJobs,
-    ) -> Result<BTreeMap<String, Outcome>> {
+    ) -> Result<BTreeMap<String, Recorded>> {
         let number = self.under_way.number;
         let observer = &mut *self.observer;
         let mut told = |name: &str, became: &Became| {
-            observer.container(number, name, Outcome::of(became).action);
+            observer.container(number, name, Recorded::of(became).action);
         };
         let (under_way, places) = (&mut self.under_way, self.places);
         let mut note_failed_start = |unit: &str| {
@@ -172,7 +172,7 @@ impl Refresh<'_> {
             if became == Became::ShuttingDown {
                 self.report.outcome = report::Outcome::ShuttingDown;
             }
-            let mut outcome = Outcome::of(&became);
+            let mut outcome = Recorded::of(&became);
             outcome.had_failed |= member.has_failed;
             outcomes.insert(member.name.to_string(), outcome);
         }

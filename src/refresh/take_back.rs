@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::Refresh;
-use super::outcome::Outcome;
 use super::pending::Failure;
 use super::plan::Planned;
+use super::recorded::Recorded;
 use super::report::Action;
 use super::wave::Member;
 use crate::base::{Bases, Number};
@@ -24,7 +24,7 @@ impl Refresh<'_> {
     /// the pending set, with the failure.
     pub(super) fn take_back(
         &mut self,
-        outcomes: &mut BTreeMap<String, Outcome>,
+        outcomes: &mut BTreeMap<String, Recorded>,
         before: &BTreeSet<String>,
         finished: &mut FinishedJobs,
     ) -> Result<()> {

@@ -4,14 +4,14 @@ use super::report::Action;
 use super::wave::Became;
 
 /// What became of one container, in the words of the record.
-pub(super) struct Outcome {
+pub(super) struct Recorded {
     pub action: Action,
     pub reason: Option<String>,
     /// Whether a start has failed, even if another one did not.
     pub had_failed: bool,
 }
 
-impl Outcome {
+impl Recorded {
     pub fn of(became: &Became) -> Self {
         let (action, reason) = match became {
             Became::Ready => (Action::Restarted, None),
