@@ -244,7 +244,7 @@ keys! {
     PACKAGES: String = "update.packages", Shape::List(&Shape::Text), update::package,
         default "[]", becomes "none: lodgerd reads it", like r#"["php8.4-fpm"]"#,
         "Debian packages whose every change affects the container, besides those whose files it is seen to use: the names of binary \
-         packages, without an architecture.";
+         packages, without an architecture. For what it starts or loads only now and then, as a forge starts git.";
     WAVE: String = "update.wave", Shape::Text, update::wave,
         default "\"default\"", becomes "none: lodgerd reads it", like r#""canary""#,
         "The wave in which a refresh restarts the container. The waves and their order are in `/etc/lodger.toml`.";
