@@ -34,10 +34,13 @@ pub fn prune(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) 
     let numbers = bases.numbers()?;
     let current = bases.current()?;
     let old = &numbers[..numbers.len().saturating_sub(keep.get())];
-    let old = old.iter().filter(|number| Some(**number) != current);
-    let mut old = old.copied().peekable();
+    let old = old
+        .iter()
+        .copied()
+        .filter(|number| Some(*number) != current);
+    let old: Vec<_> = old.collect();
     let mut pruned = Pruned::default();
-    if old.peek().is_none() {
+    if old.is_empty() {
         return Ok(pruned);
     }
     let in_use = InUse::look(bases, containers, proc)?;

@@ -31,6 +31,18 @@ pub fn run() -> Result<()> {
     queue::sweep().context("cannot take off what starts have left that were cut short")
 }
 
+/// The same for the start of one container.
+///
+/// # Errors
+/// As there.
+pub fn provide_for_start() -> Result<()> {
+    let bases = Bases::at(read_settings()?.bases);
+    match provide(&bases)? {
+        provided if provided.is_new => complete_own_vars(&bases, provided),
+        _ => Ok(()),
+    }
+}
+
 /// Removes the bases that nobody needs. Not a part of [`run()`], for that is what starts wait for: to find out who needs which
 /// takes as long as to make one, where a thousand containers run.
 ///
@@ -47,18 +59,6 @@ pub fn prune_old() -> Result<()> {
         println!("removed base {number}");
     }
     Ok(())
-}
-
-/// The same for the start of one container.
-///
-/// # Errors
-/// As there.
-pub fn provide_for_start() -> Result<()> {
-    let bases = Bases::at(read_settings()?.bases);
-    match provide(&bases)? {
-        provided if provided.is_new => complete_own_vars(&bases, provided),
-        _ => Ok(()),
-    }
 }
 
 fn complete_own_vars(bases: &Bases, Provided { number, is_new }: Provided) -> Result<()> {
