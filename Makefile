@@ -104,7 +104,8 @@ install:
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators $(RELEASE)/lodger-generator
 	install -D -m 644 -t $(UNITS) units/lodger.target units/lodger.slice units/lodgerd.service units/lodgerd.path \
 	  units/lodgerd-base.service units/lodgerd-prune.service units/lodgerd-prepare@.service units/lodgerd-isolation.service \
-	  units/lodgerd-health@.service units/lodgerd-later@.service units/lodger-alert@.service
+	  units/lodgerd-health@.service units/lodgerd-later@.service units/lodgerd-stops.socket units/lodgerd-stops@.service \
+	  units/lodger-alert@.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d units/tmpfiles.d/lodger.conf
 	install -D -m 644 -t $(DATA)/dbus-1/system-services units/org.lodger1.service
 	install -D -m 644 -t $(DATA)/dbus-1/system.d units/org.lodger1.conf

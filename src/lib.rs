@@ -65,6 +65,7 @@ pub mod serve;
 pub mod stale;
 pub mod state_file;
 pub mod status;
+pub mod stops;
 pub mod systemd;
 pub mod until;
 pub mod why;

@@ -20,6 +20,7 @@ pub mod affected;
 mod candidates;
 mod carry_out;
 pub mod change;
+mod cut_short;
 mod dependents;
 pub mod history;
 pub mod hold;
@@ -54,6 +55,7 @@ use crate::root::sweep;
 use crate::settings::Settings;
 use crate::state_file;
 use crate::systemd::Systemd;
+use cut_short::restart_cut_short;
 use look::Changed;
 use moment::{Moment, boot_id, now_rfc3339};
 use pending::Pending;
@@ -106,6 +108,7 @@ pub fn refresh(
     observer: &mut dyn Observer,
 ) -> Result<Option<Report>> {
     let mut under_way = take_up(places)?;
+    restart_cut_short(places, systemd, &under_way)?;
     let settled = wait_for_dpkg(places, systemd, &mut under_way)?;
     let refresh = Refresh {
         places,

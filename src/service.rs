@@ -165,10 +165,13 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
         _ if program_reports => "all",
         // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
         Way::Mounted => "exec",
-        Way::Shared(_) | Way::Stacked(_) if mount::reports(container) => "main",
-        Way::Shared(_) | Way::Stacked(_) => "none",
+        // A refresh speaks for the program when it stops it; see lodger::stops.
+        Way::Shared(_) | Way::Stacked(_) => "main",
     };
     unit.add("Service", "NotifyAccess", access);
+    if !mount::reports(container) {
+        add_silence(unit, way);
+    }
     unit.add("Service", "Slice", place::SLICE);
     if way == Way::Mounted {
         // A fresh mount at every start, whoever starts it ("+": as root, before the sandbox).
@@ -195,6 +198,16 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
     add_stop(unit, container, way);
     if way == Way::Mounted {
         add_unmount(unit, container);
+    }
+}
+
+/// The program itself has nothing to say: if it is root, it could name any process of the host as its main process, and systemd would
+/// end that one to stop the service. So it does not see the socket, which systemd would show it because of `NotifyAccess=`.
+fn add_silence(unit: &mut Unit, way: Way) {
+    unit.add("Service", "InaccessiblePaths", "-+/run/systemd/notify");
+    // `lodgerd mount` needs it.
+    if way != Way::Mounted {
+        unit.add("Service", "UnsetEnvironment", "NOTIFY_SOCKET");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The only file that speaks D-Bus to systemd: questions and jobs in, unit states and job results out.
 //! Everything of it that is about the end of jobs is in `jobs`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,14 +16,18 @@ mod jobs;
 mod logind;
 mod run;
 mod service;
+mod stop;
 
 pub use jobs::FinishedJobs;
 pub use run::Run;
 use service::AT_ONCE;
 pub use service::{ServiceDetails, ServiceState};
+pub use stop::StopCommand;
 
 /// How long PID 1 may be away: a re-execution takes well under a second, but may come with an upgrade under load.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The answer to a job that another one is in the way of (org.freedesktop.systemd1(5), the mode "fail").
+const DESTRUCTIVE: &str = "org.freedesktop.systemd1.TransactionIsDestructive";
 
 #[proxy(
     interface = "org.freedesktop.systemd1.Manager",
@@ -38,6 +42,7 @@ trait Manager {
         states: &[&str],
         patterns: &[&str],
     ) -> zbus::Result<Vec<ListedUnit>>;
+    fn list_jobs(&self) -> zbus::Result<Vec<ListedJob>>;
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
@@ -79,6 +84,16 @@ type ListedUnit = (
     OwnedObjectPath,
     u32,
     String,
+    OwnedObjectPath,
+);
+
+/// Its id, its unit's name, its type, its state, object paths of both.
+type ListedJob = (
+    u32,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
     OwnedObjectPath,
 );
 
@@ -126,23 +141,46 @@ impl Systemd {
 
     /// Queues a restart of each of `units` that is running, and nothing for the others. What became of each question.
     pub fn try_restart_each(&mut self, units: &[&str]) -> Vec<Result<Job>> {
-        let mut jobs = Vec::with_capacity(units.len());
+        self.queue_each(units, async |manager, unit| {
+            Ok(Job(manager.try_restart_unit(unit, "replace").await?))
+        })
+    }
+
+    /// Queues a restart of each of `units`, running or not, unless there is another job for it, such as a stop: then `None`. What
+    /// became of each question.
+    pub fn restart_each_without_job(&mut self, units: &[&str]) -> Vec<Result<Option<Job>>> {
+        self.queue_each(units, async |manager, unit| {
+            match manager.restart_unit(unit, "fail").await {
+                Ok(job) => Ok(Some(Job(job))),
+                Err(cause) if is_error(&cause, DESTRUCTIVE) => Ok(None),
+                Err(cause) => Err(cause),
+            }
+        })
+    }
+
+    fn queue_each<T>(
+        &mut self,
+        units: &[&str],
+        restart: impl AsyncFn(&ManagerProxy<'static>, &str) -> zbus::Result<T>,
+    ) -> Vec<Result<T>> {
+        let mut queued = Vec::with_capacity(units.len());
         for units in units.chunks(AT_ONCE) {
             let connection = &self.connection;
-            let answers = block_on(join_all(units.iter().map(async |unit| {
-                let manager = ManagerProxy::new(connection).await?;
-                manager.try_restart_unit(unit, "replace").await
-            })));
+            let answers =
+                block_on(join_all(units.iter().map(async |unit| {
+                    restart(&ManagerProxy::new(connection).await?, unit).await
+                })));
             for (unit, answer) in units.iter().zip(answers) {
-                jobs.push(match answer {
-                    Ok(job) => Ok(Job(job)),
-                    Err(cause) if is_passing(&cause) => self.try_restart(unit),
-                    Err(cause) => Err(cause)
-                        .with_context(|| format!("cannot ask systemd for a restart of {unit}")),
+                let question = format!("for a restart of {unit}");
+                queued.push(match answer {
+                    Err(cause) if is_passing(&cause) => {
+                        self.ask(&question, async |manager| restart(manager, unit).await)
+                    }
+                    answer => answer.with_context(|| format!("cannot ask systemd {question}")),
                 });
             }
         }
-        jobs
+        queued
     }
 
     /// Queues a restart of `unit` if it is running, and nothing otherwise.
@@ -257,6 +295,16 @@ impl Systemd {
         Ok(state)
     }
 
+    /// The jobs that wait: for their turn, or for others to end.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn waiting_jobs(&mut self) -> Result<HashSet<Job>> {
+        let jobs = self.ask("for its jobs", async |manager| manager.list_jobs().await)?;
+        let waiting = jobs.into_iter().filter(|job| job.3 == "waiting");
+        Ok(waiting.map(|job| Job(job.4)).collect())
+    }
+
     /// Subscribes to the end of jobs. To be called before any is queued.
     ///
     /// # Errors
@@ -321,10 +369,13 @@ fn is_passing(cause: &zbus::Error) -> bool {
 
 /// Whether this is the error `org.freedesktop.DBus.Error.NAME`, which zbus has in two forms.
 fn is_bus_error(cause: &zbus::Error, name: &str) -> bool {
-    let full = match cause {
-        zbus::Error::MethodError(full, ..) => full.to_string(),
-        zbus::Error::FDO(cause) => zbus::DBusError::name(&**cause).to_string(),
-        _ => return false,
-    };
-    full.strip_prefix("org.freedesktop.DBus.Error.") == Some(name)
+    is_error(cause, &format!("org.freedesktop.DBus.Error.{name}"))
+}
+
+fn is_error(cause: &zbus::Error, name: &str) -> bool {
+    match cause {
+        zbus::Error::MethodError(full, ..) => full.as_str() == name,
+        zbus::Error::FDO(cause) => zbus::DBusError::name(&**cause).as_str() == name,
+        _ => false,
+    }
 }

@@ -19,7 +19,7 @@ use lodger::systemd::Systemd;
 
 mod fake_systemd;
 
-use fake_systemd::{FakeUnit, Shared, State, connect};
+use fake_systemd::{FakeUnit, Shared, State, connect, serve_stops};
 
 /// A host with dpkg's database, a baseline from before, and containers.
 struct Host {
@@ -60,6 +60,7 @@ impl Host {
                 result_then: None,
                 wants: vec!["lodgerd-base.service".into()],
                 control_group: String::new(),
+                stop_command: &["/usr/libexec/lodgerd", "stop", "--timeout=10"],
                 result: "done",
             };
             (format!("lodger-{name}.service"), unit)
@@ -125,6 +126,17 @@ impl Host {
 
     fn restarts(&self) -> Vec<String> {
         self.shared.lock().unwrap().restarts.clone()
+    }
+
+    /// Has containers stopped as by lodgerd-stops.socket.
+    fn serve_stops(&self) {
+        let socket = self.places.prefix.at(lodger::place::STOPS);
+        serve_stops(&socket, &self.shared);
+    }
+
+    /// What was asked of that.
+    fn stops(&self) -> Vec<String> {
+        self.shared.lock().unwrap().stops.clone()
     }
 
     fn starts(&self) -> Vec<String> {
@@ -884,4 +896,85 @@ fn a_base_that_dpkg_was_in_the_way_of_is_asked_for_again() {
     assert_eq!(actions(&report), [("web", Action::Restarted)]);
     assert_eq!(report.packages[0].new.as_deref(), Some("3"));
     assert_eq!(host.shared.lock().unwrap().bases, 2);
+}
+
+#[test]
+fn containers_are_stopped_by_one_process_where_that_does_the_same() {
+    let units = [
+        "web", "slow", "deaf", "mute", "alone", "custom", "db", "shop",
+    ];
+    let host = Host::new(&units.map(|name| (name, "active")));
+    host.serve_stops();
+    let slow = [
+        "/usr/libexec/lodgerd",
+        "stop",
+        "--timeout=0.5",
+        "--signal=SIGQUIT",
+    ];
+    host.unit("slow", |unit| unit.stop_command = Vec::leak(slow.to_vec()));
+    host.unit("alone", |unit| unit.stop_command = &[]);
+    host.unit("custom", |unit| unit.stop_command = &["/bin/true", "stop"]);
+    host.unit("shop", |unit| {
+        unit.requires = vec!["lodger-db.service".into()];
+    });
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(8).unwrap();
+    assert_eq!(report.outcome, Outcome::Done);
+    assert_eq!(actions(&report), {
+        let mut all = units.map(|name| (name, Action::Restarted));
+        all.sort_by_key(|(name, _)| *name);
+        all
+    });
+    let mut stops = host.stops();
+    stops.sort();
+    assert_eq!(
+        stops,
+        [
+            "announce lodger-deaf.service SIGTERM 10",
+            "announce lodger-mute.service SIGTERM 10",
+            "announce lodger-shop.service SIGTERM 10",
+            "announce lodger-slow.service SIGQUIT 0",
+            "announce lodger-web.service SIGTERM 10",
+            "end lodger-shop.service",
+            "end lodger-slow.service",
+            "end lodger-web.service",
+            "leave lodger-mute.service",
+        ]
+    );
+    let mut restarts = host.restarts();
+    restarts.sort();
+    let mut expected = units.map(|name| format!("lodger-{name}.service"));
+    expected.sort();
+    assert_eq!(restarts, expected, "each once");
+}
+
+#[test]
+fn what_somebody_stops_once_it_is_announced_stays_stopped() {
+    let host = Host::new(&[("db", "active"), ("web", "active")]);
+    host.serve_stops();
+    host.shared.lock().unwrap().is_stopped_before = Some("lodger-web.service".into());
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(8).unwrap();
+    let expected = [("db", Action::Restarted), ("web", Action::Stopped)];
+    assert_eq!(actions(&report), expected);
+    let active = host.shared.lock().unwrap().units["lodger-web.service"].active;
+    assert_eq!(active, "inactive");
+    let ended = "end lodger-web.service".to_owned();
+    assert!(host.stops().contains(&ended), "it is not left waiting");
+}
+
+#[test]
+fn what_was_announced_and_not_restarted_when_lodgerd_was_killed_is_restarted() {
+    let host = Host::new(&[("web", "deactivating"), ("db", "deactivating")]);
+    host.serve_stops();
+    let under_way = r#"{"number": 1, "started": "2026-11-23T00:00:00Z", "marked_in": null, "restarting": ["web"]}"#;
+    fs::write(host.places.refreshing(), under_way).unwrap();
+    host.refresh(8);
+    assert_eq!(host.restarts(), ["lodger-web.service"]);
+    let told = [
+        "announce lodger-web.service SIGTERM 10",
+        "end lodger-web.service",
+    ];
+    assert_eq!(host.stops(), told);
+    assert!(host.is_at_rest());
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use lodger::prefix::Prefix;
 use lodger::refresh::{self, Places};
 use lodger::root::{self, lower, own_vars, prepare};
 use lodger::signal::SignalNumber;
-use lodger::{health, isolation, log, place, reload, stop};
+use lodger::{health, isolation, log, place, reload, stop, stops};
 use sd_notify::NotifyState;
 
 mod base;
@@ -100,6 +101,8 @@ enum Command {
         #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM", value_parser = SignalNumber::parse)]
         signal: SignalNumber,
     },
+    /// Stop the containers that a refresh restarts, as it asks on standard input (lodgerd-stops@.service).
+    Stops,
     /// Take a container's root off the host's mount table, and make sure that its main process, $MAINPID, is isolated
     /// (ExecStartPost= of its unit).
     Unmount {
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
             name,
         }) => unmount(&name, private_network),
         Some(Command::Stop { timeout, signal }) => stop_main_process(timeout, signal),
+        Some(Command::Stops) => serve_stops(),
         Some(Command::Reload { command }) => {
             words(command).and_then(|command| reload::start(&command))
         }
@@ -261,6 +265,11 @@ fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
         Some(main) => stop::stop(&main, signal, limit),
         None => Ok(()),
     }
+}
+
+fn serve_stops() -> Result<()> {
+    log::init();
+    stops::serve(io::stdin().lock(), io::stdout().lock())
 }
 
 #[cfg(test)]

@@ -64,9 +64,8 @@ impl Mount {
         }
         root::mount(&request)?;
         if no_notify {
-            // Until the service has stopped (sd_notify(3)). A payload that is root could name any process of the host as its
-            // main process, and systemd would end that one to stop the service.
-            sd_notify::notify(&[NotifyState::Custom("NOTIFYACCESS=none")])
+            // Until the service has stopped (sd_notify(3)): none of the commands, and the program does not see the socket.
+            sd_notify::notify(&[NotifyState::Custom("NOTIFYACCESS=main")])
                 .context("cannot tell systemd to take no messages from the service")?;
         }
         Ok(())

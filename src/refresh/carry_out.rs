@@ -9,12 +9,12 @@ use super::Refresh;
 use super::plan::{self, Hindrance, Plan, Planned};
 use super::recorded::Recorded;
 use super::report::{self, Action, ContainerReport, WaveReport, WaveState};
-use super::wave::{Became, Member, Wave};
+use super::wave::{Became, Means, Member, Wave};
 use crate::container::{Container, Name};
 use crate::place;
 use crate::settings::OnFailure;
 use crate::state_file;
-use crate::systemd::FinishedJobs;
+use crate::stops::Stops;
 
 impl Refresh<'_> {
     /// Carries the plan out, wave after wave.
@@ -22,7 +22,10 @@ impl Refresh<'_> {
         for left in &plan.left {
             self.tell_left(&left.name, &left.reasons, &left.hindrance);
         }
-        let mut finished = self.systemd.finished_jobs()?;
+        let mut means = Means {
+            stops: self.stops_for(plan),
+            finished: self.systemd.finished_jobs()?,
+        };
         let mut failed: Option<(String, String)> = None;
         for wave in &plan.waves {
             let state = match &failed {
@@ -36,7 +39,7 @@ impl Refresh<'_> {
                     }
                     WaveState::NotStarted
                 }
-                _ => self.run_wave(wave, &mut finished, &mut failed)?,
+                _ => self.run_wave(wave, &mut means, &mut failed)?,
             };
             let over = WaveReport {
                 name: wave.name.clone(),
@@ -56,11 +59,19 @@ impl Refresh<'_> {
         Ok(())
     }
 
+    /// Who stops what is to be restarted, if anything is.
+    fn stops_for(&self, plan: &Plan) -> Stops {
+        match plan.waves.is_empty() {
+            true => Stops::default(),
+            false => Stops::connect(&self.places.prefix.at(place::STOPS)),
+        }
+    }
+
     /// Restarts one wave. The first that fails is noted in `failed`, with the wave.
     fn run_wave(
         &mut self,
         wave: &plan::Wave,
-        finished: &mut FinishedJobs,
+        means: &mut Means,
         failed: &mut Option<(String, String)>,
     ) -> Result<WaveState> {
         let names = wave.containers.iter().map(|planned| planned.name.clone());
@@ -72,8 +83,8 @@ impl Refresh<'_> {
             .filter_map(|planned| self.member(planned))
             .collect();
         let before = self.running_units()?;
-        let mut became = self.restart(members, &before, finished)?;
-        self.take_back(&mut became, &before, finished)?;
+        let mut became = self.restart(members, &before, means)?;
+        self.take_back(&mut became, &before, means)?;
         self.start_dependents(&before, self.recovered(&became))?;
         let reasons: BTreeMap<&str, &Planned> = wave
             .containers
@@ -145,7 +156,7 @@ impl Refresh<'_> {
         &mut self,
         members: Vec<Member>,
         before: &BTreeSet<String>,
-        finished: &mut FinishedJobs,
+        means: &mut Means,
     ) -> Result<BTreeMap<String, Recorded>> {
         let number = self.under_way.number;
         let observer = &mut *self.observer;
@@ -160,7 +171,7 @@ impl Refresh<'_> {
         let parallel = self.settings.parallel.get();
         let wave = Wave::new(
             self.systemd,
-            finished,
+            means,
             parallel,
             &self.boot,
             members,

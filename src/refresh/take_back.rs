@@ -10,11 +10,10 @@ use super::pending::Failure;
 use super::plan::Planned;
 use super::recorded::Recorded;
 use super::report::Action;
-use super::wave::Member;
+use super::wave::{Means, Member};
 use crate::base::{Bases, Number};
 use crate::container::Name;
 use crate::hold as base_hold;
-use crate::systemd::FinishedJobs;
 
 /// How long a container that goes back to its old base has to stay up at least: it has been there before.
 const SETTLE_BACK: Duration = Duration::from_secs(1);
@@ -26,7 +25,7 @@ impl Refresh<'_> {
         &mut self,
         outcomes: &mut BTreeMap<String, Recorded>,
         before: &BTreeSet<String>,
-        finished: &mut FinishedJobs,
+        means: &mut Means,
     ) -> Result<()> {
         let mut back = Vec::new();
         for (name, outcome) in outcomes.iter_mut() {
@@ -60,7 +59,7 @@ impl Refresh<'_> {
         if members.is_empty() {
             return Ok(());
         }
-        for (name, went) in self.restart(members, before, finished)? {
+        for (name, went) in self.restart(members, before, means)? {
             let Some(outcome) = outcomes.get_mut(&name) else {
                 continue;
             };

@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use super::moment::Moment;
 use crate::container::Name;
+use crate::stops::Stops;
 use crate::systemd::{FinishedJobs, Job, ServiceState, Systemd};
 
 mod health;
@@ -51,6 +52,14 @@ pub struct Member {
     pub was_canceled: bool,
 }
 
+/// What waves restart containers with, from the first to the last of a refresh.
+pub struct Means {
+    /// The ends of jobs.
+    pub finished: FinishedJobs,
+    /// Who stops containers.
+    pub stops: Stops,
+}
+
 /// What became of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Became {
@@ -67,11 +76,13 @@ pub enum Became {
 /// Restarts the members of a wave.
 pub struct Wave<'a> {
     systemd: &'a mut Systemd,
-    finished: &'a mut FinishedJobs,
+    means: &'a mut Means,
     /// Most restarts at a time.
     parallel: usize,
     boot: String,
     members: Vec<(Member, Stage)>,
+    /// What has been announced as stopping, with the jobs that are to begin before it is ended.
+    unended: Vec<(Job, String)>,
     told: &'a mut dyn FnMut(&str, &Became),
     note_failed_start: &'a mut dyn FnMut(&str) -> Result<()>,
 }
@@ -81,7 +92,7 @@ impl<'a> Wave<'a> {
     /// `note_failed_start` of the unit of each that has not started, if others require it, before it is tried again.
     pub fn new(
         systemd: &'a mut Systemd,
-        finished: &'a mut FinishedJobs,
+        means: &'a mut Means,
         parallel: usize,
         boot: &str,
         members: Vec<Member>,
@@ -91,10 +102,11 @@ impl<'a> Wave<'a> {
         let members = members.into_iter().map(|member| (member, Stage::Waiting));
         Self {
             systemd,
-            finished,
+            means,
             parallel: parallel.max(1),
             boot: boot.to_owned(),
             members: members.collect(),
+            unended: Vec::new(),
             told,
             note_failed_start,
         }
@@ -231,12 +243,17 @@ impl<'a> Wave<'a> {
 
     /// Waits until jobs end, or something else is due.
     fn wait(&mut self) -> Result<()> {
+        self.end_announced()?;
         let now = Instant::now();
         let due = self.members.iter().filter_map(|(_, stage)| stage.due());
         // A moment more, so that those that are due one after the other are asked about together.
         let limit = due
             .map(|due| due.saturating_duration_since(now) + TOGETHER)
             .fold(LOOK_AGAIN, Duration::min);
+        let limit = match self.unended.is_empty() {
+            true => limit,
+            false => limit.min(TOGETHER),
+        };
         let jobs: HashMap<Job, usize> = self
             .members
             .iter()
@@ -247,7 +264,8 @@ impl<'a> Wave<'a> {
             thread::sleep(limit);
             return Ok(());
         }
-        let ended = self.finished.wait(self.systemd, &jobs, limit, TOGETHER)?;
+        let finished = &mut self.means.finished;
+        let ended = finished.wait(self.systemd, &jobs, limit, TOGETHER)?;
         self.ended(ended)
     }
 

@@ -119,7 +119,9 @@ AssertPathIsDirectory=/var/lib/lodger/containers/web/web.mstack/rw
 
 [Service]
 Type=exec
-NotifyAccess=none
+NotifyAccess=main
+InaccessiblePaths=-+/run/systemd/notify
+UnsetEnvironment=NOTIFY_SOCKET
 Slice=lodger.slice
 ExecStart=/bin/x
 ExecStop=+/usr/libexec/lodgerd stop --timeout=10

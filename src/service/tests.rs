@@ -47,6 +47,7 @@ After=lodgerd-base.service
 [Service]
 Type=exec
 NotifyAccess=exec
+InaccessiblePaths=-+/run/systemd/notify
 Slice=lodger.slice
 ExecStartPre=+/usr/libexec/lodgerd mount --base=pinned --program=/bin/x --no-notify web
 ExecStart=/bin/x

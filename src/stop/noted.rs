@@ -79,7 +79,10 @@ pub(crate) fn text(container: &Container) -> PathBuf {
 }
 
 /// The process in the control group that is process 1 of a PID namespace.
-fn process_1(group: &str) -> Result<Option<i32>> {
+///
+/// # Errors
+/// When they cannot be looked at.
+pub fn process_1(group: &str) -> Result<Option<i32>> {
     for pid in cgroup::processes(group, MOST_PROCESSES)? {
         match fs::read_to_string(format!("/proc/{pid}/status")) {
             Ok(status) if is_process_1(&status) => return Ok(Some(pid)),

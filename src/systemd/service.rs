@@ -48,6 +48,11 @@ impl ServiceState {
         matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
     }
 
+    /// Whether it is stopping, and nobody has asked for that: the state after a `STOPPING=1`, before a signal is sent.
+    pub fn is_stopping_without_job(&self) -> bool {
+        self.active == "deactivating" && self.sub == "stop-sigterm" && self.job.is_none()
+    }
+
     /// `None` if the unit is no container's.
     fn of(listed: ListedUnit) -> Option<Self> {
         let (unit, _, load, active, sub, _, object, job_id, _, job) = listed;
@@ -214,7 +219,7 @@ impl Systemd {
     }
 
     /// Asks the same `question` about each service. The answers are in their order.
-    fn ask_each<T>(
+    pub(super) fn ask_each<T>(
         &mut self,
         what: &str,
         services: &[&ServiceState],
@@ -247,7 +252,7 @@ async fn control_group(properties: &PropertiesProxy<'static>) -> zbus::Result<St
     get(properties, "Service", "ControlGroup").await
 }
 
-async fn get<T: TryFrom<OwnedVariant>>(
+pub(super) async fn get<T: TryFrom<OwnedVariant>>(
     properties: &PropertiesProxy<'static>,
     interface: &str,
     name: &str,

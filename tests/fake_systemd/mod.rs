@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use zbus::{Connection, OwnedObjectPath, block_on, connection, fdo, interface};
 
+mod stops;
+
+pub use stops::serve_stops;
+
 /// One unit of the fake.
 #[derive(Debug, Clone)]
 pub struct FakeUnit {
@@ -19,6 +23,8 @@ pub struct FakeUnit {
     pub wants: Vec<String>,
     /// Its control group; "" for one without processes.
     pub control_group: String,
+    /// The arguments of its stop command; none if it has none.
+    pub stop_command: &'static [&'static str],
     /// The result of its next restart.
     pub result: &'static str,
     /// That of those after it; what it was before if there is none.
@@ -39,6 +45,10 @@ pub struct State {
     pub refuses_after: Option<usize>,
     /// Questions for units by name are refused from the second restart of a container on, as to one that is killed there.
     pub refuses_once_again: bool,
+    /// Somebody stops this unit before its restart is asked for.
+    pub is_stopped_before: Option<String>,
+    /// What `lodgerd stops` was asked, and whether it does it.
+    pub stops: Vec<String>,
     pub jobs: HashMap<String, bool>,
     pub restarts: Vec<String>,
     pub starts: Vec<String>,
@@ -64,6 +74,15 @@ type Listed = (
     String,
     OwnedObjectPath,
 );
+
+/// The errors of systemd itself.
+#[derive(Debug, zbus::DBusError)]
+#[zbus(prefix = "org.freedesktop.systemd1")]
+enum Refused {
+    #[zbus(error)]
+    ZBus(zbus::Error),
+    TransactionIsDestructive(String),
+}
 
 struct FakeManager(Shared);
 
@@ -103,6 +122,20 @@ impl FakeManager {
             .collect())
     }
 
+    /// None of them waits.
+    fn list_jobs(
+        &self,
+    ) -> Vec<(
+        u32,
+        String,
+        String,
+        String,
+        OwnedObjectPath,
+        OwnedObjectPath,
+    )> {
+        Vec::new()
+    }
+
     fn try_restart_unit(&self, name: String, mode: String) -> fdo::Result<OwnedObjectPath> {
         assert_eq!(mode, "replace");
         let mut state = self.0.lock().unwrap();
@@ -133,12 +166,29 @@ impl FakeManager {
         path.try_into().unwrap()
     }
 
-    fn restart_unit(&self, name: String, mode: String) -> OwnedObjectPath {
-        assert_eq!(mode.as_str(), "replace");
+    fn restart_unit(&self, name: String, mode: String) -> Result<OwnedObjectPath, Refused> {
         let mut state = self.0.lock().unwrap();
-        // A base, or a container whose restart has failed.
-        if name != "lodgerd-base.service" {
-            state.restarts.push(format!("{name} again"));
+        match mode.as_str() {
+            // What has been announced: it is stopping, so it is no matter whether it runs.
+            "fail" => {
+                assert_eq!(state.units[&name].active, "deactivating");
+                if state
+                    .is_stopped_before
+                    .take_if(|unit| *unit == name)
+                    .is_some()
+                {
+                    state.units.get_mut(&name).unwrap().active = "inactive";
+                    return Err(Refused::TransactionIsDestructive("a stop".into()));
+                }
+                state.restarts.push(name.clone());
+            }
+            // A base, or a container whose restart has failed.
+            _ => {
+                assert_eq!(mode.as_str(), "replace");
+                if name != "lodgerd-base.service" {
+                    state.restarts.push(format!("{name} again"));
+                }
+            }
         }
         state.bases += 1;
         let path = format!("/org/freedesktop/systemd1/job/base{}", state.bases);
@@ -148,7 +198,7 @@ impl FakeManager {
             let path = path.clone();
             move || finish_job(&shared, &path, &name)
         });
-        path.try_into().unwrap()
+        Ok(path.try_into().unwrap())
     }
 
     #[zbus(property)]
@@ -182,6 +232,8 @@ fn finish_job(shared: &Shared, path: &str, unit: &str) {
         let mut state = shared.lock().unwrap();
         state.jobs.insert(path.to_owned(), false);
         let result = match state.units.get_mut(unit) {
+            // A restart of what does not run, if it runs, is nothing.
+            Some(fake) if fake.active == "inactive" => "done",
             Some(fake) => {
                 let done = fake.result == "done";
                 fake.active = if done { "active" } else { "failed" };
@@ -254,6 +306,22 @@ impl FakeUnitProperties {
         self.required_by.clone()
     }
     #[zbus(property)]
+    fn requisite_of(&self) -> Vec<String> {
+        Vec::new()
+    }
+    #[zbus(property)]
+    fn bound_by(&self) -> Vec<String> {
+        vec!["lodgerd-health@x.timer".into()]
+    }
+    #[zbus(property)]
+    fn consists_of(&self) -> Vec<String> {
+        Vec::new()
+    }
+    #[zbus(property)]
+    fn propagates_stop_to(&self) -> Vec<String> {
+        Vec::new()
+    }
+    #[zbus(property)]
     fn wants(&self) -> Vec<String> {
         self.unit.wants.clone()
     }
@@ -276,10 +344,21 @@ impl FakeServiceProperties {
         self.0.root.clone()
     }
     #[zbus(property)]
+    fn exec_stop(&self) -> Vec<Command> {
+        let arguments = self.0.stop_command.iter().map(|word| (*word).to_owned());
+        let arguments: Vec<String> = arguments.collect();
+        let path = arguments.first().cloned();
+        let command = path.map(|path| (path, arguments, false, 0, 0, 0, 0, 0, 0, 0));
+        command.into_iter().collect()
+    }
+    #[zbus(property)]
     fn result(&self) -> String {
         "exit-code".into()
     }
 }
+
+/// One command as systemd tells it (org.freedesktop.systemd1(5), "ExecStart").
+type Command = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
 
 fn object(name: &str) -> String {
     format!(
@@ -292,12 +371,16 @@ fn listed(name: &str, unit: &FakeUnit) -> Listed {
     let path = object(name).try_into().unwrap();
     let none = "/".to_owned().try_into().unwrap();
     let text = String::new;
+    let sub = match unit.active {
+        "deactivating" => "stop-sigterm",
+        _ => "",
+    };
     (
         name.into(),
         text(),
         unit.load.into(),
         unit.active.into(),
-        text(),
+        sub.into(),
         text(),
         path,
         0,

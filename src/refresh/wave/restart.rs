@@ -25,7 +25,7 @@ impl Wave<'_> {
     /// A restart takes those along that require the container. So what has started since, or has a job already, is not
     /// restarted once more.
     fn begin(&mut self, which: &[usize]) -> Result<()> {
-        let mut to_restart = Vec::new();
+        let mut unknown = Vec::new();
         let mut idle = Vec::new();
         for (at, state) in self.states(which)? {
             match state {
@@ -33,24 +33,98 @@ impl Wave<'_> {
                     Some(job) => self.enter(at, Stage::restarting(job.clone(), false)),
                     None => idle.push((at, state)),
                 },
-                None => to_restart.push(at),
+                None => unknown.push(at),
             }
         }
+        let mut old = Vec::new();
         let mut fresh = Vec::new();
         for (at, state, start) in self.with_starts(idle)? {
             match self.members[at].0.since.is_before(&self.boot, start) {
                 true => fresh.push((at, Some(state), None)),
-                false => to_restart.push(at),
+                false => old.push((at, state)),
             }
         }
-        let units = to_restart
-            .iter()
-            .map(|at| self.members[*at].0.unit.as_str());
-        let jobs = self.systemd.try_restart_each(&units.collect::<Vec<_>>());
-        for (at, job) in to_restart.into_iter().zip(jobs) {
+        self.restart(unknown, &old)?;
+        self.restarted(fresh)
+    }
+
+    /// Those that systemd takes for stopping already have to be restarted, whatever they look like; the others if they run.
+    fn restart(&mut self, unknown: Vec<usize>, old: &[(usize, ServiceState)]) -> Result<()> {
+        let stopping = self.announce(old)?;
+        let units: Vec<String> = self.units(&stopping);
+        let names: Vec<&str> = units.iter().map(String::as_str).collect();
+        let jobs = self.systemd.restart_each_without_job(&names);
+        for ((at, unit), job) in stopping.iter().zip(&units).zip(jobs) {
+            match &job {
+                Ok(Some(job)) => self.unended.push((job.clone(), unit.clone())),
+                _ => self.means.stops.end(unit),
+            }
+            match job.transpose() {
+                Some(job) => self.begun(*at, job)?,
+                // Somebody stops it, or starts it: that is looked at first.
+                None => self.enter(*at, Stage::Waiting),
+            }
+        }
+        let running = old.iter().map(|(at, _)| *at);
+        let running = running.filter(|at| !stopping.contains(at));
+        let which: Vec<usize> = running.chain(unknown).collect();
+        let units = self.units(&which);
+        let names: Vec<&str> = units.iter().map(String::as_str).collect();
+        let jobs = self.systemd.try_restart_each(&names);
+        for (at, job) in which.into_iter().zip(jobs) {
             self.begun(at, job)?;
         }
-        self.restarted(fresh)
+        Ok(())
+    }
+
+    /// Has those stopped without their own commands that can be. They are stopping, and have no job.
+    fn announce(&mut self, old: &[(usize, ServiceState)]) -> Result<Vec<usize>> {
+        if !self.means.stops.is_there() {
+            return Ok(Vec::new());
+        }
+        let up = old.iter().filter(|(_, state)| state.is_up());
+        let (places, services): (Vec<usize>, Vec<&ServiceState>) =
+            up.map(|(at, state)| (*at, state)).unzip();
+        let commands = self.systemd.stop_commands(&services)?;
+        let mut announced = Vec::new();
+        for ((at, service), command) in places.into_iter().zip(services).zip(commands) {
+            if let Some(command) = command
+                && self.means.stops.announce(&service.unit, &command)
+            {
+                announced.push(at);
+            }
+        }
+        let mut stopping = Vec::new();
+        for (at, state) in self.states(&announced)? {
+            // systemd may not have taken it, or somebody else may have been first.
+            match state.is_some_and(|state| state.is_stopping_without_job()) {
+                true => stopping.push(at),
+                false => self.means.stops.leave(&self.members[at].0.unit),
+            }
+        }
+        Ok(stopping)
+    }
+
+    /// Ends those whose jobs have begun. Before that, systemd may still wait for what has to stop first, and would take the end for
+    /// one that nobody has asked for.
+    pub(super) fn end_announced(&mut self) -> Result<()> {
+        if self.unended.is_empty() {
+            return Ok(());
+        }
+        let waiting = self.systemd.waiting_jobs()?;
+        let (unended, begun) = std::mem::take(&mut self.unended)
+            .into_iter()
+            .partition(|(job, _)| waiting.contains(job));
+        self.unended = unended;
+        for (_, unit) in begun {
+            self.means.stops.end(&unit);
+        }
+        Ok(())
+    }
+
+    fn units(&self, which: &[usize]) -> Vec<String> {
+        let units = which.iter().map(|at| self.members[*at].0.unit.clone());
+        units.collect()
     }
 
     fn begun(&mut self, at: usize, job: Result<Job>) -> Result<()> {

@@ -1,0 +1,66 @@
+//! A refresh that was interrupted in; what systemd had been told is stopping, and not yet that it is to start again, restarted, out.
+//!
+//! That is a moment in each restart (see [`crate::stops`]). Nobody but lodgerd leaves a service stopping without a job, unless it ends by
+//! itself, and then its restart policy decides; so it is seen to before anything is waited for.
+
+use std::collections::HashSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::places::Places;
+use super::under_way::UnderWay;
+use crate::container::Name;
+use crate::place;
+use crate::stops::Stops;
+use crate::systemd::{ServiceState, Systemd};
+
+/// How long their jobs may take to begin, and how often to look.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Restarts those of an interrupted wave.
+pub(super) fn restart_cut_short(
+    places: &Places,
+    systemd: &mut Systemd,
+    under_way: &UnderWay,
+) -> Result<()> {
+    let names = under_way.restarting.iter();
+    let units = names.filter_map(|name| Some(Name::parse(name).ok()?.service()));
+    let units: Vec<String> = units.collect();
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let mut services = systemd.services_named(&units)?;
+    services.retain(ServiceState::is_stopping_without_job);
+    if services.is_empty() {
+        return Ok(());
+    }
+    let services: Vec<&ServiceState> = services.iter().collect();
+    let commands = systemd.stop_commands(&services)?;
+    let mut stops = Stops::connect(&places.prefix.at(place::STOPS));
+    for (service, command) in services.iter().zip(commands) {
+        if let Some(command) = command {
+            stops.announce(&service.unit, &command);
+        }
+    }
+    let units: Vec<&str> = services.iter().map(|it| it.unit.as_str()).collect();
+    let mut jobs = HashSet::new();
+    for (unit, job) in units.iter().zip(systemd.restart_each_without_job(&units)) {
+        match job {
+            Ok(Some(job)) => {
+                tracing::warn!("{unit} was stopping for its restart; restarting it");
+                jobs.insert(job);
+            }
+            Ok(None) => {}
+            Err(cause) => tracing::error!("{cause:#}"),
+        }
+    }
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end && !systemd.waiting_jobs()?.is_disjoint(&jobs) {
+        thread::sleep(LOOK_AGAIN);
+    }
+    for unit in units {
+        stops.end(unit);
+    }
+    Ok(())
+}
