@@ -9,8 +9,8 @@
 //!                       mark    dpkg                refresh  systemd  stale     refresh::report
 //! ```
 //!
-//! Between them, at every start of a container, [`root`] mounts a fresh root, and [`stop`] ends the one before;
-//! [`inside`] runs a command in a running one.
+//! Between them, at every start of a container, [`root`] mounts a fresh root, and [`stop`] ends the one before, in a refresh by way of
+//! [`stops`]; [`inside`] runs a command in a running one.
 
 // Both flows: what a container is, and where things lie.
 pub mod container;

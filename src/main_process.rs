@@ -1,14 +1,20 @@
-//! The number of a service's main process in, `$MAINPID` or systemd's word; that process, held by a descriptor, out.
+//! The number of a service's main process in, `$MAINPID` or systemd's word, or its control group; that process, held by a
+//! descriptor, out.
 //!
 //! A payload can tell systemd which of its processes is the main one (`MAINPID=` in sd_notify(3)), and from a payload that
 //! is root systemd takes any process of the host. What is not in the service's own control group is therefore refused:
 //! it would be stopped, or its namespaces entered, in the container's name.
 
+use std::fs;
+
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 
-use crate::cgroup;
+use crate::cgroup::{self, is_gone};
 use crate::pidfd::PidFd;
+
+/// The main process is the oldest, and so one of the first.
+const MOST_PROCESSES: usize = 64;
 
 /// The main process of a service.
 #[derive(Debug)]
@@ -59,6 +65,24 @@ impl MainProcess {
         Ok(Some(main))
     }
 
+    /// Process 1 of a PID namespace among those of the service with the control group `service`; `None` if it has none.
+    ///
+    /// # Errors
+    /// When they cannot be looked at.
+    pub fn of_namespace(service: &str) -> Result<Option<Self>> {
+        for pid in cgroup::processes(service, MOST_PROCESSES)? {
+            match fs::read_to_string(format!("/proc/{pid}/status")) {
+                Ok(status) if is_process_1(&status) => return Self::in_service(pid, service),
+                Ok(_) => {}
+                Err(cause) if is_gone(&cause) => {}
+                Err(cause) => {
+                    return Err(cause).with_context(|| format!("cannot look at process {pid}"));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Holds the process with this number; `None` if there is none.
     ///
     /// # Errors
@@ -70,6 +94,15 @@ impl MainProcess {
             Err(cause) => Err(cause).with_context(|| format!("cannot hold on to process {pid}")),
         }
     }
+}
+
+/// Whether a process with this `/proc/PID/status` has the number 1 in its own PID namespace, and another one here
+/// (proc_pid_status(5), "NSpid").
+fn is_process_1(status: &str) -> bool {
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let mut numbers = numbers.unwrap_or_default().split_ascii_whitespace();
+    let here = numbers.next();
+    here.is_some() && numbers.next_back() == Some("1")
 }
 
 /// Whether a process in the control group `group` belongs to the service one of whose commands runs in `own`. systemd
@@ -101,6 +134,21 @@ mod tests {
             ("/system.slice/ssh.service", "/", false),
         ] {
             assert_eq!(is_of_service(group, own), expected, "{group} {own}");
+        }
+    }
+
+    #[test]
+    fn process_1_is_told_by_its_numbers() {
+        for (expected, status) in [
+            (true, "Name:\tx\nNSpid:\t4711\t1\n"),
+            (true, "NSpid:\t4711\t12\t1\n"),
+            (false, "NSpid:\t4711\t12\n"),
+            (false, "NSpid:\t1\n"),
+            (false, "NSpid:\t1\t\n"),
+            (false, "Name:\tNSpid:\n"),
+            (false, ""),
+        ] {
+            assert_eq!(is_process_1(status), expected, "{status}");
         }
     }
 

@@ -22,7 +22,7 @@ mod way;
 
 pub use health::timer;
 pub use prepare::conditions;
-pub use way::{Known, Way};
+pub use way::Way;
 
 pub use stub::{stub, stub_units_to_start};
 
@@ -41,19 +41,19 @@ pub fn service(container: &Container, way: Way, host: &Host) -> Unit {
     add_relations(&mut unit, container, way);
     match way {
         Way::Mounted => {}
-        Way::Shared(_) => shared::add_assertion(&mut unit, container),
-        Way::Stacked(_) => mstack::add_assertion(&mut unit, container),
+        Way::Shared { .. } => shared::add_assertion(&mut unit, container),
+        Way::Stacked { .. } => mstack::add_assertion(&mut unit, container),
     }
     add_raw(&mut unit, container, "Unit");
     add_commands(&mut unit, container, way);
     match way {
         Way::Mounted => add_root(&mut unit, container),
-        Way::Shared(_) => shared::add(&mut unit, container, host),
-        Way::Stacked(_) => mstack::add(&mut unit, container, host),
+        Way::Shared { .. } => shared::add(&mut unit, container, host),
+        Way::Stacked { .. } => mstack::add(&mut unit, container, host),
     }
     add_payload(&mut unit, container);
     add_restarts(&mut unit, container);
-    add_stop_timeout(&mut unit, container, way);
+    add_stop_timeout(&mut unit, container);
     limits::add(&mut unit, container);
     sandbox::add(&mut unit, container, way, host.resolver);
     add_raw(&mut unit, container, "Service");
@@ -136,8 +136,8 @@ fn names(units: &[String]) -> impl Iterator<Item = &str> + Clone {
 fn own_requirements(container: &Container, way: Way) -> Vec<String> {
     match way {
         Way::Mounted => Vec::new(),
-        Way::Shared(known) | Way::Stacked(known) => {
-            let prepare = (!known.prepared).then(|| prepare::unit_name(container));
+        Way::Shared { prepared } | Way::Stacked { prepared } => {
+            let prepare = (!prepared).then(|| prepare::unit_name(container));
             let isolation = place::ISOLATION_UNIT.to_owned();
             std::iter::once(isolation).chain(prepare).collect()
         }
@@ -166,7 +166,7 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
         // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
         Way::Mounted => "exec",
         // A refresh speaks for the program when it stops it; see lodger::stops.
-        Way::Shared(_) | Way::Stacked(_) => "main",
+        Way::Shared { .. } | Way::Stacked { .. } => "main",
     };
     unit.add("Service", "NotifyAccess", access);
     if !mount::reports(container) {
@@ -195,7 +195,7 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
             command.words(&container.exec_reload);
         });
     }
-    add_stop(unit, container, way);
+    add_stop(unit, container);
     if way == Way::Mounted {
         add_unmount(unit, container);
     }
@@ -211,16 +211,11 @@ fn add_silence(unit: &mut Unit, way: Way) {
     }
 }
 
-fn add_stop(unit: &mut Unit, container: &Container, way: Way) {
+fn add_stop(unit: &mut Unit, container: &Container) {
     let signal =
         (container.stop_signal != SignalNumber::TERM).then(|| container.stop_signal.to_string());
     if let Some(signal) = &signal {
         unit.add("Service", "KillSignal", escape::verbatim(signal));
-    }
-    if way.stops_alone() {
-        // As lodgerd stop does: the main process tells its own others.
-        unit.add("Service", "KillMode", "mixed");
-        return;
     }
     // systemd alone would not wait for the main process, or the program would not get the signal; see lodger::stop.
     unit.add_words("Service", "ExecStop", Words::PrivilegedCommand, |stop| {
@@ -319,13 +314,9 @@ fn add_restarts(unit: &mut Unit, container: &Container) {
     }
 }
 
-fn add_stop_timeout(unit: &mut Unit, container: &Container, way: Way) {
+fn add_stop_timeout(unit: &mut Unit, container: &Container) {
     // Longer than lodgerd stop takes, which keeps to the container's own limit.
-    let grace = match way.stops_alone() {
-        true => Duration::ZERO,
-        false => STOP_GRACE,
-    };
-    let timeout = container.stop_timeout + grace;
+    let timeout = container.stop_timeout + STOP_GRACE;
     match timeout.subsec_nanos() {
         0 => unit.add_number("Service", "TimeoutStopSec", timeout.as_secs(), "s"),
         _ => unit.add(

@@ -8,11 +8,10 @@
 //! - A payload that is PID 1 of its namespace and has no handler for the stop signal does not get it at all
 //!   (pid_namespaces(7)), and each stop would take the whole stop timeout.
 //!
-//! This has to come before the signal is sent, and so in each stop, where it costs about as much as a start. One process for all
-//! containers that hears of stops as systemd begins them would be cheaper, and would kill programs at their work: many take
-//! their handler away when the signal comes, so that a second one ends them, and look then like those that never had one.
-//! But where only the second case is left, with systemd 260 and newer, a program that was seen to take its signal needs none of
-//! this ([`noted`]).
+//! This has to come before the signal is sent, and so in each stop, where it costs about as much as a start. In a refresh one process
+//! does it for all containers ([`crate::stops`]), because lodgerd orders those stops. One that hears of all stops as systemd begins
+//! them would kill programs at their work: many take their handler away when the signal comes, so that a second one ends them, and
+//! look then like those that never had one.
 //!
 //! Once PID 1 of a PID namespace has ended, the kernel has ended everything in it, so waiting for that one is enough.
 
@@ -26,7 +25,6 @@ use crate::main_process::MainProcess;
 use crate::pidfd::PidFd;
 use crate::signal::SignalNumber;
 
-pub mod noted;
 mod taken;
 
 /// How long the kernel may take to end a process after SIGKILL.

@@ -9,16 +9,14 @@ use super::change::HostChange;
 use super::moment::Moment;
 use super::pending::Due;
 use super::reason::{Reason, bounded};
-use super::{Offer, Places, Refresh};
+use super::{Offer, Refresh};
 use crate::base::record::DPKG;
 use crate::base::{self, Bases, Number};
-use crate::container::{Container, Update};
+use crate::container::Update;
 use crate::dpkg::relations::Relations;
 use crate::dpkg::security::security_updates;
 use crate::stale::{Evidence, look_at_each};
-use crate::stop::noted;
 use crate::systemd::ServiceState;
-use crate::systemd_version::systemd_version;
 use crate::why::program_of;
 
 /// What is different on the host, as far as that is known.
@@ -147,20 +145,19 @@ impl Refresh<'_> {
         let groups = self
             .systemd
             .control_groups(&running.iter().collect::<Vec<_>>())?;
-        let are_notes_of_use = systemd_version(&self.places.prefix) >= noted::SINCE;
-        let (places, containers) = (self.places, &self.containers);
+        let places = self.places;
         let with_groups: Vec<_> = running.iter().zip(groups).collect();
-        let found = look_at_each(&places.bases, &with_groups, |scanner, (service, group)| {
-            if are_notes_of_use && let Some(container) = containers.get(service.name.as_str()) {
-                note_signal(places, container, group);
-            }
-            match scanner.evidence(&service.name, group) {
-                none if none.processes == 0 && none.undecided.is_empty() => {
-                    Evidence::unknown("it has no process to look at".to_owned())
-                }
-                evidence => evidence,
-            }
-        })?;
+        let found =
+            look_at_each(
+                &places.bases,
+                &with_groups,
+                |scanner, (service, group)| match scanner.evidence(&service.name, group) {
+                    none if none.processes == 0 && none.undecided.is_empty() => {
+                        Evidence::unknown("it has no process to look at".to_owned())
+                    }
+                    evidence => evidence,
+                },
+            )?;
         Ok(running.into_iter().zip(found).collect())
     }
 
@@ -204,14 +201,6 @@ impl Refresh<'_> {
             judge.reasons(&looked.update, looked.program.as_deref(), &looked.evidence)
         });
         Ok(reasons.collect())
-    }
-}
-
-/// Notes whether its program takes its stop signal. Without a note its stops take longer, and nothing else.
-fn note_signal(places: &Places, container: &Container, group: &str) {
-    let name = &container.name;
-    if let Err(cause) = noted::note(container, group, &places.state_of(name)) {
-        tracing::warn!(container = name.as_str(), "{name}: {cause:#}");
     }
 }
 

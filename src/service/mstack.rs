@@ -87,12 +87,7 @@ pub fn prepared(container: &Container) -> Vec<PathBuf> {
 mod tests {
     use super::*;
     use crate::container::file::web as container;
-    use crate::service::{Known, Way, service};
-
-    const PREPARED: Known = Known {
-        prepared: true,
-        takes_signal: false,
-    };
+    use crate::service::{Way, service};
 
     #[test]
     fn the_unit_of_a_stacked_root() {
@@ -108,7 +103,12 @@ mod tests {
             "/scratch" = { tmpfs = "1M" }
             "#,
         );
-        let unit = service(&container, Way::Stacked(PREPARED), &Host::default()).to_string();
+        let unit = service(
+            &container,
+            Way::Stacked { prepared: true },
+            &Host::default(),
+        )
+        .to_string();
         let from = unit.find("PartOf=").unwrap();
         let expected = "\
 PartOf=lodger.target
@@ -154,8 +154,12 @@ Restart=on-failure
                 of("volumes/shop"),
             ]
         );
-        let unit =
-            service(&container, Way::Stacked(Known::default()), &Host::default()).to_string();
+        let unit = service(
+            &container,
+            Way::Stacked { prepared: false },
+            &Host::default(),
+        )
+        .to_string();
         assert!(unit.contains("Requires=lodgerd-isolation.service lodgerd-prepare@web.service\n"));
     }
 

@@ -21,9 +21,9 @@ pub(super) fn unit_name(container: &Container) -> String {
 /// The drop-in, for a container whose root is made in this `way`; none if all is there, or `lodgerd mount` sees to it.
 pub fn conditions(container: &Container, way: Way) -> Option<Unit> {
     let needed: Vec<PathBuf> = match way {
-        Way::Shared(known) if !known.prepared => shared::prepared(container),
-        Way::Stacked(known) if !known.prepared => mstack::prepared(container),
-        Way::Mounted | Way::Shared(_) | Way::Stacked(_) => return None,
+        Way::Shared { prepared: false } => shared::prepared(container),
+        Way::Stacked { prepared: false } => mstack::prepared(container),
+        Way::Mounted | Way::Shared { .. } | Way::Stacked { .. } => return None,
     };
     let source = escape::path_text(&container.source);
     let file_name = format!("{}.d/needed.conf", unit_name(container));
@@ -42,13 +42,7 @@ mod tests {
     use super::*;
     use crate::container::file::parse;
     use crate::container::name::FileName;
-    use crate::service::Known;
     use std::path::Path;
-
-    const PREPARED: Known = Known {
-        prepared: true,
-        takes_signal: false,
-    };
 
     fn drop_in(way: Way) -> Option<String> {
         let name = FileName::parse("web-a").unwrap();
@@ -60,7 +54,7 @@ mod tests {
 
     #[test]
     fn it_is_needed_while_something_is_missing() {
-        let found = drop_in(Way::Shared(Known::default())).unwrap();
+        let found = drop_in(Way::Shared { prepared: false }).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         let expected = format!(
             "lodgerd-prepare@web\\x2da.service.d/needed.conf:\n\
@@ -72,15 +66,15 @@ mod tests {
         );
         assert_eq!(found, expected);
         assert_eq!(
-            drop_in(Way::Stacked(Known::default())).map(|text| text.lines().count()),
+            drop_in(Way::Stacked { prepared: false }).map(|text| text.lines().count()),
             Some(10)
         );
     }
 
     #[test]
     fn nothing_is_said_of_what_is_not_required() {
-        assert_eq!(drop_in(Way::Shared(PREPARED)), None);
-        assert_eq!(drop_in(Way::Stacked(PREPARED)), None);
+        assert_eq!(drop_in(Way::Shared { prepared: true }), None);
+        assert_eq!(drop_in(Way::Stacked { prepared: true }), None);
         assert_eq!(drop_in(Way::Mounted), None);
     }
 }

@@ -5,8 +5,6 @@ use crate::container::file::{Refused, parse};
 use crate::container::name::FileName;
 use crate::host::Resolver;
 use crate::prefix::Prefix;
-use crate::stop::noted;
-use std::fs;
 use std::path::Path;
 
 fn parsed(name: &str, text: &str) -> Result<Vec<Container>, Refused> {
@@ -240,32 +238,12 @@ fn the_directory_of_the_resolver_is_shown_where_there_is_one() {
 }
 
 #[test]
-fn systemd_alone_stops_a_program_that_was_seen_to_take_its_signal() {
-    let text = "exec = [\"/bin/x\"]\nstop-signal = \"SIGQUIT\"\nstop-timeout = \"5s\"\nroot.kind = \"shared\"\n";
-    let container = &parsed("web", text).unwrap()[0];
-    let root = tempfile::tempdir().unwrap();
-    let prefix = Prefix::under(root.path().as_os_str());
-    let stop = |systemd| {
-        let way = Way::of(container, &prefix, systemd);
-        let unit = service(container, way, &Host::default()).to_string();
-        let keys = ["KillSignal=", "ExecStop=", "KillMode=", "TimeoutStopSec="];
-        let is_about_it = |line: &&str| keys.iter().any(|key| line.starts_with(key));
-        let lines: Vec<_> = unit.lines().filter(is_about_it).collect();
-        lines.join("\n")
-    };
-    let looked = "KillSignal=SIGQUIT\nExecStop=+/usr/libexec/lodgerd stop --timeout=5 --signal=SIGQUIT\nTimeoutStopSec=15s";
-    assert_eq!(stop(262), looked);
-    let state = prefix.at(container.name.state());
-    fs::create_dir_all(&state).unwrap();
-    noted::make(&noted::text(container), &state).unwrap();
-    assert_eq!(
-        stop(262),
-        "KillSignal=SIGQUIT\nKillMode=mixed\nTimeoutStopSec=5s"
-    );
-    assert_eq!(stop(257), looked, "it would not wait");
-    let changed = text.replace("/bin/x", "/bin/y");
-    let changed = &parsed("web", &changed).unwrap()[0];
-    assert!(!Way::of(changed, &prefix, 262).stops_alone());
+fn the_stop_command_knows_the_signal_and_has_time_to_spare() {
+    let text = "exec = [\"/bin/x\"]\nstop-signal = \"SIGQUIT\"\nstop-timeout = \"5s\"";
+    assert_eq!(values(text, "KillSignal"), ["SIGQUIT"]);
+    let stop = "+/usr/libexec/lodgerd stop --timeout=5 --signal=SIGQUIT";
+    assert_eq!(values(text, "ExecStop"), [stop]);
+    assert_eq!(values(text, "TimeoutStopSec"), ["15s"]);
 }
 
 #[test]

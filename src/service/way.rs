@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use super::{mstack, shared};
 use crate::container::{Container, RootKind};
 use crate::prefix::Prefix;
-use crate::stop::noted;
 
 /// Who makes a container's root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,39 +13,25 @@ pub enum Way {
     /// `lodgerd mount` mounts it on the host before the program starts, and takes it off there once that runs.
     Mounted,
     /// systemd alone, from what has been prepared.
-    Shared(Known),
+    Shared {
+        /// Whether what it needs has been prepared: if not, the start has to wait for it.
+        prepared: bool,
+    },
     /// systemd alone as well: an overlay in the service's own mount namespace (`RootMStack=`, systemd 260).
-    Stacked(Known),
-}
-
-/// What is known of a container from what is on disk.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Known {
-    /// Whether its root has been prepared: if not, the start has to wait for it.
-    pub prepared: bool,
-    /// Whether systemd can stop it without lodgerd: see [`crate::stop::noted`].
-    pub takes_signal: bool,
+    Stacked {
+        /// The same.
+        prepared: bool,
+    },
 }
 
 impl Way {
-    /// Whether the unit does without `lodgerd stop`.
-    pub fn stops_alone(self) -> bool {
-        match self {
-            Way::Mounted => false,
-            Way::Shared(known) | Way::Stacked(known) => known.takes_signal,
-        }
-    }
-
     /// The way of `container` on the host below `prefix`, whose systemd has the version `systemd`.
     pub fn of(container: &Container, prefix: &Prefix, systemd: u32) -> Self {
         let is_there = |path: &PathBuf| fs::symlink_metadata(prefix.at(path)).is_ok();
-        let known = |prepared: Vec<PathBuf>| Known {
-            prepared: prepared.iter().all(is_there),
-            takes_signal: systemd >= noted::SINCE
-                && noted::is_noted(container, &prefix.at(container.name.state())),
-        };
         match container.root.kind {
-            RootKind::Shared => Way::Shared(known(shared::prepared(container))),
+            RootKind::Shared => Way::Shared {
+                prepared: shared::prepared(container).iter().all(is_there),
+            },
             // systemd mounts and changes directory for commands that see the host as well: a place that is not there would be made
             // on the host, and a directory that is not there would fail the stop.
             RootKind::Overlay
@@ -55,7 +40,9 @@ impl Way {
                     && container.mounts.keys().all(is_there)
                     && prefix.at(&container.working_directory).is_dir() =>
             {
-                Way::Stacked(known(mstack::prepared(container)))
+                Way::Stacked {
+                    prepared: mstack::prepared(container).iter().all(is_there),
+                }
             }
             RootKind::Overlay => Way::Mounted,
         }

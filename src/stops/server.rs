@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::container::Name;
 use crate::main_process::MainProcess;
 use crate::place;
 use crate::signal::SignalNumber;
-use crate::stop::{noted, stop};
+use crate::stop::stop;
 
 /// What a thread needs that waits for a process, generously.
 const STACK: usize = 256 * 1024;
@@ -130,10 +130,8 @@ fn main_process(unit: &str) -> Result<MainProcess> {
     if !is_container {
         bail!("'{unit}' is no container's");
     }
-    let group = Path::new("/").join(place::SLICE).join(unit);
-    let group = group.to_string_lossy();
-    let pid = noted::process_1(&group)?.context("it has no process 1")?;
-    MainProcess::in_service(pid, &group)?.context("its process 1 has ended")
+    let group = format!("/{}/{unit}", place::SLICE);
+    MainProcess::of_namespace(&group)?.context("it has no process 1")
 }
 
 #[cfg(test)]
