@@ -964,13 +964,24 @@ fn what_somebody_stops_once_it_is_announced_stays_stopped() {
 }
 
 #[test]
+fn what_is_announced_is_restarted_whatever_is_in_the_way() {
+    let host = Host::new(&[("web", "active")]);
+    host.serve_stops();
+    host.shared.lock().unwrap().is_in_the_way_of = Some("lodger-web.service".into());
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(8).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(host.restarts(), ["lodger-web.service again"]);
+}
+
+#[test]
 fn what_was_announced_and_not_restarted_when_lodgerd_was_killed_is_restarted() {
     let host = Host::new(&[("web", "deactivating"), ("db", "deactivating")]);
     host.serve_stops();
     let under_way = r#"{"number": 1, "started": "2026-11-23T00:00:00Z", "marked_in": null, "restarting": ["web"]}"#;
     fs::write(host.places.refreshing(), under_way).unwrap();
     host.refresh(8);
-    assert_eq!(host.restarts(), ["lodger-web.service"]);
+    assert_eq!(host.restarts(), ["lodger-web.service again"]);
     let told = [
         "announce lodger-web.service SIGTERM 10",
         "end lodger-web.service",

@@ -14,7 +14,7 @@ use super::under_way::UnderWay;
 use crate::container::Name;
 use crate::place;
 use crate::stops::Stops;
-use crate::systemd::{ServiceState, Systemd};
+use crate::systemd::{Job, ServiceState, Systemd};
 
 /// How long their jobs may take to begin, and how often to look.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -35,32 +35,42 @@ pub(super) fn restart_cut_short(
     if services.is_empty() {
         return Ok(());
     }
+    let mut jobs = HashSet::new();
+    for service in &services {
+        tracing::warn!(
+            "{} was stopping for its restart; restarting it",
+            service.unit
+        );
+        match systemd.restart(&service.unit) {
+            Ok(job) => _ = jobs.insert(job),
+            Err(cause) => tracing::error!("{cause:#}"),
+        }
+    }
+    end_once_begun(places, systemd, &services, &jobs)
+}
+
+/// Has them ended that systemd waits for, once it does.
+fn end_once_begun(
+    places: &Places,
+    systemd: &mut Systemd,
+    services: &[ServiceState],
+    jobs: &HashSet<Job>,
+) -> Result<()> {
+    let mut stops = Stops::connect(&places.prefix.at(place::STOPS));
     let services: Vec<&ServiceState> = services.iter().collect();
     let commands = systemd.stop_commands(&services)?;
-    let mut stops = Stops::connect(&places.prefix.at(place::STOPS));
     for (service, command) in services.iter().zip(commands) {
+        // systemd knows that already, and takes no notice.
         if let Some(command) = command {
             stops.announce(&service.unit, &command);
         }
     }
-    let units: Vec<&str> = services.iter().map(|it| it.unit.as_str()).collect();
-    let mut jobs = HashSet::new();
-    for (unit, job) in units.iter().zip(systemd.restart_each_without_job(&units)) {
-        match job {
-            Ok(Some(job)) => {
-                tracing::warn!("{unit} was stopping for its restart; restarting it");
-                jobs.insert(job);
-            }
-            Ok(None) => {}
-            Err(cause) => tracing::error!("{cause:#}"),
-        }
-    }
     let end = Instant::now() + PATIENCE;
-    while Instant::now() < end && !systemd.waiting_jobs()?.is_disjoint(&jobs) {
+    while Instant::now() < end && !systemd.waiting_jobs()?.is_disjoint(jobs) {
         thread::sleep(LOOK_AGAIN);
     }
-    for unit in units {
-        stops.end(unit);
+    for service in services {
+        stops.end(&service.unit);
     }
     Ok(())
 }

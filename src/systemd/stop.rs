@@ -9,8 +9,8 @@ use super::{PropertiesProxy, ServiceState, Systemd};
 use crate::place;
 use crate::signal::SignalNumber;
 
-/// Those that are stopped when a unit is (systemd.unit(5), the table under "Mapping of unit properties to their inverses"): first, as
-/// a rule, and systemd sees to that only if it stops the unit by itself.
+/// The relations of a unit to those that stop when it does (systemd.unit(5), "Mapping of unit properties to their inverses"). While
+/// they do, it has to go on, and not be stopping already; and what is bound to it would be stopped by the announcement alone, for good.
 const STOPPED_ALONG: [&str; 5] = [
     "RequiredBy",
     "RequisiteOf",

@@ -47,6 +47,8 @@ pub struct State {
     pub refuses_once_again: bool,
     /// Somebody stops this unit before its restart is asked for.
     pub is_stopped_before: Option<String>,
+    /// Another job is in the way of the restart of this unit, once.
+    pub is_in_the_way_of: Option<String>,
     /// What `lodgerd stops` was asked, and whether it does it.
     pub stops: Vec<String>,
     pub jobs: HashMap<String, bool>,
@@ -179,6 +181,13 @@ impl FakeManager {
                 {
                     state.units.get_mut(&name).unwrap().active = "inactive";
                     return Err(Refused::TransactionIsDestructive("a stop".into()));
+                }
+                if state
+                    .is_in_the_way_of
+                    .take_if(|unit| *unit == name)
+                    .is_some()
+                {
+                    return Err(Refused::TransactionIsDestructive("of a timer".into()));
                 }
                 state.restarts.push(name.clone());
             }

@@ -51,17 +51,9 @@ impl Wave<'_> {
     /// Those that systemd takes for stopping already have to be restarted, whatever they look like; the others if they run.
     fn restart(&mut self, unknown: Vec<usize>, old: &[(usize, ServiceState)]) -> Result<()> {
         let stopping = self.announce(old)?;
-        let units: Vec<String> = self.units(&stopping);
-        let names: Vec<&str> = units.iter().map(String::as_str).collect();
-        let jobs = self.systemd.restart_each_without_job(&names);
-        for ((at, unit), job) in stopping.iter().zip(&units).zip(jobs) {
-            match &job {
-                Ok(Some(job)) => self.unended.push((job.clone(), unit.clone())),
-                _ => self.means.stops.end(unit),
-            }
+        for (at, job) in stopping.iter().zip(self.restart_announced(&stopping)?) {
             match job.transpose() {
                 Some(job) => self.begun(*at, job)?,
-                // Somebody stops it, or starts it: that is looked at first.
                 None => self.enter(*at, Stage::Waiting),
             }
         }
@@ -120,6 +112,27 @@ impl Wave<'_> {
             self.means.stops.end(&unit);
         }
         Ok(())
+    }
+
+    /// The jobs of these; `None` for those that somebody stops, or starts: that is looked at first.
+    fn restart_announced(&mut self, stopping: &[usize]) -> Result<Vec<Result<Option<Job>>>> {
+        let units = self.units(stopping);
+        let names: Vec<&str> = units.iter().map(String::as_str).collect();
+        let mut jobs = self.systemd.restart_each_without_job(&names);
+        for ((at, unit), job) in stopping.iter().zip(&units).zip(&mut jobs) {
+            // A job may be in the way that is not its own, as that of a timer which stops along: it has to start all the same.
+            if let Ok(None) = job {
+                let state = self.states(&[*at])?.pop().and_then(|(_, state)| state);
+                if state.is_some_and(|state| state.is_stopping_without_job()) {
+                    *job = self.systemd.restart(unit).map(Some);
+                }
+            }
+            match job {
+                Ok(Some(job)) => self.unended.push((job.clone(), unit.clone())),
+                _ => self.means.stops.end(unit),
+            }
+        }
+        Ok(jobs)
     }
 
     fn units(&self, which: &[usize]) -> Vec<String> {
