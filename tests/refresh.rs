@@ -60,6 +60,8 @@ impl Host {
                 result_then: None,
                 wants: vec!["lodgerd-base.service".into()],
                 control_group: String::new(),
+                is_stopped: false,
+                stop_job: None,
                 stop_command: &["/usr/libexec/lodgerd", "stop", "--timeout=10"],
                 result: "done",
             };
@@ -961,6 +963,21 @@ fn what_somebody_stops_once_it_is_announced_stays_stopped() {
     assert_eq!(active, "inactive");
     let ended = "end lodger-web.service".to_owned();
     assert!(host.stops().contains(&ended), "it is not left waiting");
+}
+
+#[test]
+fn a_stop_that_comes_right_after_the_announcement_is_not_kept_waiting() {
+    let host = Host::new(&[("web", "active")]);
+    host.serve_stops();
+    host.unit("web", |unit| unit.is_stopped = true);
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(8).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Stopped)]);
+    let told = [
+        "announce lodger-web.service SIGTERM 10",
+        "end lodger-web.service",
+    ];
+    assert_eq!(host.stops(), told);
 }
 
 #[test]

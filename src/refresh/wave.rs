@@ -14,6 +14,7 @@ use crate::container::Name;
 use crate::stops::Stops;
 use crate::systemd::{FinishedJobs, Job, ServiceState, Systemd};
 
+mod announce;
 mod health;
 mod restart;
 mod stage;

@@ -48,9 +48,14 @@ impl ServiceState {
         matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
     }
 
-    /// Whether it is stopping, and nobody has asked for that: the state after a `STOPPING=1`, before a signal is sent.
+    /// Whether it is stopping, and systemd waits for its end: the state after a `STOPPING=1`, or after its stop command.
+    pub fn is_stopping(&self) -> bool {
+        self.active == "deactivating" && self.sub == "stop-sigterm"
+    }
+
+    /// Whether it is, and nobody has asked for that.
     pub fn is_stopping_without_job(&self) -> bool {
-        self.active == "deactivating" && self.sub == "stop-sigterm" && self.job.is_none()
+        self.is_stopping() && self.job.is_none()
     }
 
     /// `None` if the unit is no container's.

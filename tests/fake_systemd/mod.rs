@@ -23,6 +23,9 @@ pub struct FakeUnit {
     pub wants: Vec<String>,
     /// Its control group; "" for one without processes.
     pub control_group: String,
+    /// Somebody stops it as soon as it is announced; then the job of that, until it has been ended.
+    pub is_stopped: bool,
+    pub stop_job: Option<String>,
     /// The arguments of its stop command; none if it has none.
     pub stop_command: &'static [&'static str],
     /// The result of its next restart.
@@ -146,6 +149,7 @@ impl FakeManager {
         }
         state.restarts.push(name.clone());
         let number = state.restarts.len();
+        let runs = !matches!(state.units[&name].active, "inactive" | "deactivating");
         let path = format!("/org/freedesktop/systemd1/job/{number}");
         state.jobs.insert(path.clone(), true);
         state.most_at_once = state
@@ -154,7 +158,7 @@ impl FakeManager {
         let shared = self.0.clone();
         thread::spawn({
             let path = path.clone();
-            move || finish_job(&shared, &path, &name)
+            move || finish_job(&shared, &path, &name, runs)
         });
         Ok(path.try_into().unwrap())
     }
@@ -205,7 +209,7 @@ impl FakeManager {
         let shared = self.0.clone();
         thread::spawn({
             let path = path.clone();
-            move || finish_job(&shared, &path, &name)
+            move || finish_job(&shared, &path, &name, true)
         });
         Ok(path.try_into().unwrap())
     }
@@ -235,14 +239,14 @@ impl FakeLogind {
 }
 
 /// Lets the job end as the unit is told to, a little later, and says so unless mute.
-fn finish_job(shared: &Shared, path: &str, unit: &str) {
+fn finish_job(shared: &Shared, path: &str, unit: &str, runs: bool) {
     thread::sleep(Duration::from_millis(5));
     let (connections, result) = {
         let mut state = shared.lock().unwrap();
         state.jobs.insert(path.to_owned(), false);
         let result = match state.units.get_mut(unit) {
             // A restart of what does not run, if it runs, is nothing.
-            Some(fake) if fake.active == "inactive" => "done",
+            Some(_) if !runs => "done",
             Some(fake) => {
                 let done = fake.result == "done";
                 fake.active = if done { "active" } else { "failed" };
@@ -378,7 +382,7 @@ fn object(name: &str) -> String {
 
 fn listed(name: &str, unit: &FakeUnit) -> Listed {
     let path = object(name).try_into().unwrap();
-    let none = "/".to_owned().try_into().unwrap();
+    let job = unit.stop_job.clone().unwrap_or("/".into());
     let text = String::new;
     let sub = match unit.active {
         "deactivating" => "stop-sigterm",
@@ -392,9 +396,9 @@ fn listed(name: &str, unit: &FakeUnit) -> Listed {
         sub.into(),
         text(),
         path,
-        0,
+        u32::from(unit.stop_job.is_some()),
         text(),
-        none,
+        job.try_into().unwrap(),
     )
 }
 

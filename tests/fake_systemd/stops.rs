@@ -36,9 +36,21 @@ fn serve(stream: UnixStream, shared: &Shared) {
                 false => r#""announced""#,
             };
             if !unit.contains("deaf") && !unit.contains("mute") {
-                state.units.get_mut(unit).unwrap().active = "deactivating";
+                let fake = state.units.get_mut(unit).unwrap();
+                fake.active = "deactivating";
+                if fake.is_stopped {
+                    let job = "/org/freedesktop/systemd1/job/stop";
+                    fake.stop_job = Some(job.into());
+                    state.jobs.insert(job.into(), true);
+                }
             }
             writeln!(answers, "{answer}").unwrap();
+        }
+        if what == "end"
+            && let Some(job) = state.units.get_mut(unit).unwrap().stop_job.take()
+        {
+            state.units.get_mut(unit).unwrap().active = "inactive";
+            state.jobs.insert(job, false);
         }
         state.stops.push(told);
     }
