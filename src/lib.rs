@@ -36,6 +36,7 @@ pub mod host;
 pub mod inside;
 pub mod isolation;
 pub mod main_process;
+pub mod notify;
 pub mod pidfd;
 pub mod reload;
 pub mod root;

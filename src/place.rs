@@ -47,6 +47,8 @@ pub const WANTS: &str = "lodger.target.wants";
 pub const BASE_UNIT: &str = "lodgerd-base.service";
 /// The service that removes the bases that nobody needs any more.
 pub const PRUNE_UNIT: &str = "lodgerd-prune.service";
+/// Where systemd listens to services (sd_notify(3), `$NOTIFY_SOCKET`).
+pub const NOTIFY: &str = "/run/systemd/notify";
 /// Where lodgerd reaches the service that stops containers for it, lodgerd-stops@.service.
 pub const STOPS: &str = "/run/lodger/stops.socket";
 /// The service that makes sure, once in a boot, that systemd isolates containers on this host. Those that lodgerd does not see

@@ -170,7 +170,7 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
     };
     unit.add("Service", "NotifyAccess", access);
     if !mount::reports(container) {
-        add_silence(unit, way);
+        add_silence(unit);
     }
     unit.add("Service", "Slice", place::SLICE);
     if way == Way::Mounted {
@@ -203,12 +203,9 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
 
 /// The program itself has nothing to say: if it is root, it could name any process of the host as its main process, and systemd would
 /// end that one to stop the service. So it does not see the socket, which systemd would show it because of `NotifyAccess=`.
-fn add_silence(unit: &mut Unit, way: Way) {
+fn add_silence(unit: &mut Unit) {
     unit.add("Service", "InaccessiblePaths", "-+/run/systemd/notify");
-    // `lodgerd mount` needs it.
-    if way != Way::Mounted {
-        unit.add("Service", "UnsetEnvironment", "NOTIFY_SOCKET");
-    }
+    unit.add("Service", "UnsetEnvironment", "NOTIFY_SOCKET");
 }
 
 fn add_stop(unit: &mut Unit, container: &Container) {

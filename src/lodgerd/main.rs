@@ -16,7 +16,7 @@ use lodger::prefix::Prefix;
 use lodger::refresh::{self, Places};
 use lodger::root::{self, lower, own_vars, prepare};
 use lodger::signal::SignalNumber;
-use lodger::{health, isolation, log, place, reload, stop, stops};
+use lodger::{health, isolation, log, notify, place, reload, stop, stops};
 use sd_notify::NotifyState;
 
 mod base;
@@ -202,7 +202,7 @@ fn check_health(name: &Name) -> ExitCode {
 
 /// `Status:` in `systemctl status`. Without a socket, or without anybody at its other end, the journal is all there is.
 fn show_in_status(line: &str) {
-    let _ = sd_notify::notify(&[NotifyState::Status(line)]);
+    let _ = notify::notify(&[NotifyState::Status(line)]);
 }
 
 /// The check comes first: it reads the host's /proc, which the host's mount namespace need not show.

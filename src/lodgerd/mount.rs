@@ -1,15 +1,15 @@
 //! `lodgerd mount`: its command line in, the request for a root out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 use clap::{Args, ValueEnum};
 use lodger::container::{Base, Name};
-use lodger::place;
 use lodger::refresh::Places;
 use lodger::root::bind::{Bind, Source, Tmpfs};
 use lodger::root::volume::Volume;
 use lodger::root::{self, MountRequest};
+use lodger::{notify, place};
 use sd_notify::NotifyState;
 
 use crate::base;
@@ -57,6 +57,9 @@ impl Mount {
     /// Those of [`root::mount()`].
     pub fn run(self) -> Result<()> {
         let no_notify = self.no_notify;
+        if no_notify {
+            notify::speak_to(Path::new(place::NOTIFY));
+        }
         let request = self.request()?;
         if request.base == Base::Pinned && Places::default().pending().exists() {
             // apt has ended, lodgerd has not seen it yet, and somebody starts what has just been installed.
@@ -65,7 +68,7 @@ impl Mount {
         root::mount(&request)?;
         if no_notify {
             // Until the service has stopped (sd_notify(3)): none of the commands, and the program does not see the socket.
-            sd_notify::notify(&[NotifyState::Custom("NOTIFYACCESS=main")])
+            notify::notify(&[NotifyState::Custom("NOTIFYACCESS=main")])
                 .context("cannot tell systemd to take no messages from the service")?;
         }
         Ok(())

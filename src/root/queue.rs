@@ -25,6 +25,7 @@ use sd_notify::NotifyState;
 use super::overlay::detach;
 use super::submounts::parse_mount_points;
 use crate::container::Name;
+use crate::notify::notify;
 use crate::place;
 
 /// How many go on at once.
@@ -81,14 +82,14 @@ fn lane(queue: &Path, number: u32) -> Result<Flock<File>> {
         Err((_, cause)) => return Err(cause).with_context(failed),
     };
     // Without systemd at the other end there is no limit either.
-    let _ = sd_notify::notify(&[
+    let _ = notify(&[
         NotifyState::Status("Waiting for other containers to start."),
         NotifyState::ExtendTimeoutUsec(WAITING),
     ]);
     let lane = Flock::lock(file, FlockArg::LockExclusive)
         .map_err(|(_, cause)| cause)
         .with_context(failed)?;
-    let _ = sd_notify::notify(&[
+    let _ = notify(&[
         NotifyState::Status(""),
         NotifyState::ExtendTimeoutUsec(GOING_ON),
     ]);

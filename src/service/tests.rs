@@ -46,6 +46,7 @@ After=lodgerd-base.service
 Type=exec
 NotifyAccess=exec
 InaccessiblePaths=-+/run/systemd/notify
+UnsetEnvironment=NOTIFY_SOCKET
 Slice=lodger.slice
 ExecStartPre=+/usr/libexec/lodgerd mount --base=pinned --program=/bin/x --no-notify web
 ExecStart=/bin/x
