@@ -145,19 +145,15 @@ impl Refresh<'_> {
         let groups = self
             .systemd
             .control_groups(&running.iter().collect::<Vec<_>>())?;
-        let places = self.places;
         let with_groups: Vec<_> = running.iter().zip(groups).collect();
-        let found =
-            look_at_each(
-                &places.bases,
-                &with_groups,
-                |scanner, (service, group)| match scanner.evidence(&service.name, group) {
-                    none if none.processes == 0 && none.undecided.is_empty() => {
-                        Evidence::unknown("it has no process to look at".to_owned())
-                    }
-                    evidence => evidence,
-                },
-            )?;
+        let bases = &self.places.bases;
+        let found = look_at_each(bases, &with_groups, |scanner, (service, group)| {
+            let evidence = scanner.evidence(&service.name, group);
+            match evidence.processes == 0 && evidence.undecided.is_empty() {
+                true => Evidence::unknown("it has no process to look at".to_owned()),
+                false => evidence,
+            }
+        })?;
         Ok(running.into_iter().zip(found).collect())
     }
 

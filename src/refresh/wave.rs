@@ -126,6 +126,10 @@ impl<'a> Wave<'a> {
             }
             self.wait()?;
         }
+        // What the shutdown of the system has overtaken.
+        for (_, unit) in self.unended.drain(..) {
+            self.means.stops.end(&unit);
+        }
         let over = self.members.into_iter().map(|(member, stage)| match stage {
             Stage::Over(became) => (member, became),
             _ => (member, Became::Failed("it was forgotten".to_owned())),
