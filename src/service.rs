@@ -204,7 +204,8 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
 /// The program itself has nothing to say: if it is root, it could name any process of the host as its main process, and systemd would
 /// end that one to stop the service. So it does not see the socket, which systemd would show it because of `NotifyAccess=`.
 fn add_silence(unit: &mut Unit) {
-    unit.add("Service", "InaccessiblePaths", "-+/run/systemd/notify");
+    let socket = ["-+".into(), place::NOTIFY.into()];
+    unit.add_parts("Service", "InaccessiblePaths", &socket);
     unit.add("Service", "UnsetEnvironment", "NOTIFY_SOCKET");
 }
 

@@ -69,7 +69,7 @@ impl Mount {
         if no_notify {
             // Until the service has stopped (sd_notify(3)): none of the commands, and the program does not see the socket.
             notify::notify(&[NotifyState::Custom("NOTIFYACCESS=main")])
-                .context("cannot tell systemd to take no messages from the service")?;
+                .context("cannot tell systemd to take no messages from the service's commands")?;
         }
         Ok(())
     }

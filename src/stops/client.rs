@@ -1,13 +1,13 @@
 //! lodgerd's end of the conversation.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::BufReader;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::message::{Answer, LONGEST, Request};
+use super::message::{Answer, Request, hear, say};
 use crate::systemd::StopCommand;
 
 /// How long an answer may take. The first one waits for the start of the service.
@@ -108,17 +108,10 @@ fn connect(socket: &Path) -> Result<UnixStream> {
 }
 
 fn send(stream: &mut BufReader<UnixStream>, request: &Request) -> Result<()> {
-    let mut line = serde_json::to_vec(request)?;
-    line.push(b'\n');
-    let sent = stream.get_mut().write_all(&line);
-    sent.context("cannot ask lodgerd-stops")
+    say(stream.get_mut(), request).context("cannot ask lodgerd-stops")
 }
 
 fn receive(stream: &mut BufReader<UnixStream>) -> Result<Answer> {
-    let mut line = Vec::new();
-    let read = stream.take(LONGEST).read_until(b'\n', &mut line);
-    if read.context("lodgerd-stops does not answer")? == 0 {
-        bail!("lodgerd-stops has ended");
-    }
-    serde_json::from_slice(&line).context("lodgerd-stops does not make sense")
+    let answer = hear(stream).context("lodgerd-stops does not answer")?;
+    answer.context("lodgerd-stops has ended")
 }

@@ -1,7 +1,7 @@
 //! The end of the conversation that does the work: one for each refresh, on its standard input and output.
 
 use std::collections::HashMap;
-use std::io::{BufRead, Read, Write};
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::announce::announce;
-use super::message::{Answer, LONGEST, Request};
+use super::message::{Answer, Request, hear, say};
 use crate::container::Name;
 use crate::main_process::MainProcess;
 use crate::place;
@@ -56,13 +56,8 @@ struct Work {
 
 impl Work {
     fn serve(&mut self, mut requests: impl BufRead, answers: &mut impl Write) -> Result<()> {
-        loop {
-            let mut line = Vec::new();
-            let mut next = requests.by_ref().take(LONGEST);
-            if next.read_until(b'\n', &mut line).context("cannot read")? == 0 {
-                return Ok(());
-            }
-            match serde_json::from_slice(&line).context("a request that makes no sense")? {
+        while let Some(request) = hear(&mut requests).context("a request that makes no sense")? {
+            match request {
                 Request::Announce {
                     unit,
                     signal,
@@ -72,10 +67,7 @@ impl Work {
                         Ok(()) => Answer::Announced,
                         Err(cause) => Answer::Refused(format!("{cause:#}")),
                     };
-                    let mut line = serde_json::to_vec(&answer)?;
-                    line.push(b'\n');
-                    answers.write_all(&line).context("cannot answer")?;
-                    answers.flush().context("cannot answer")?;
+                    say(answers, &answer).context("cannot answer")?;
                 }
                 Request::End { unit } => self.end(unit),
                 Request::Leave { unit } => {
@@ -83,6 +75,7 @@ impl Work {
                 }
             }
         }
+        Ok(())
     }
 
     fn announce(&mut self, unit: &str, signal: &str, limit: Duration) -> Result<()> {
