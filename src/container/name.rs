@@ -84,6 +84,12 @@ impl Name {
         service_of(&self.0)
     }
 
+    /// The container whose service is `unit`; `None` if it is no container's.
+    pub fn of_service(unit: &str) -> Option<Self> {
+        let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
+        Self::parse(name).ok()
+    }
+
     /// The timer that has its health checked, if it has one: `lodgerd-health@NAME.timer`.
     pub fn health_timer(&self) -> String {
         [place::HEALTH_UNIT, &escape::name(&self.0), ".timer"].concat()

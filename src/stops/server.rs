@@ -117,10 +117,7 @@ impl Work {
 
 /// Process 1 of the container whose service is `unit`. Nothing else is spoken for, or stopped, whoever asks.
 fn main_process(unit: &str) -> Result<MainProcess> {
-    let name = unit.strip_prefix("lodger-");
-    let name = name.and_then(|name| name.strip_suffix(".service"));
-    let is_container = name.is_some_and(|name| Name::parse(name).is_ok());
-    if !is_container {
+    if Name::of_service(unit).is_none() {
         bail!("'{unit}' is no container's");
     }
     let group = format!("/{}/{unit}", place::SLICE);

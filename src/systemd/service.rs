@@ -61,8 +61,7 @@ impl ServiceState {
     /// `None` if the unit is no container's.
     fn of(listed: ListedUnit) -> Option<Self> {
         let (unit, _, load, active, sub, _, object, job_id, _, job) = listed;
-        let name = unit.strip_prefix("lodger-")?.strip_suffix(".service")?;
-        let name = Name::parse(name).ok()?;
+        let name = Name::of_service(&unit)?;
         let job = (job_id != 0).then_some(Job(job));
         Some(Self {
             name,
