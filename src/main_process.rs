@@ -65,6 +65,15 @@ impl MainProcess {
         Ok(Some(main))
     }
 
+    /// Process 1 of the PID namespace of the service this command belongs to, whatever systemd knows of it; `None` if it has none.
+    ///
+    /// # Errors
+    /// When its processes cannot be looked at.
+    pub fn of_own_namespace() -> Result<Option<Self>> {
+        let own = cgroup::of("self")?.context("this process has no control group")?;
+        Self::of_namespace(service_of(&own))
+    }
+
     /// Process 1 of a PID namespace among those of the service with the control group `service`; `None` if it has none.
     ///
     /// # Errors
@@ -105,10 +114,15 @@ fn is_process_1(status: &str) -> bool {
     here.is_some() && numbers.next_back() == Some("1")
 }
 
-/// Whether a process in the control group `group` belongs to the service one of whose commands runs in `own`. systemd
-/// puts commands in `.control` where the service manages its control group itself (`Delegate=`).
+/// The control group of the service one of whose commands runs in `own`. systemd puts commands in `.control` where the service
+/// manages its control group itself (`Delegate=`).
+fn service_of(own: &str) -> &str {
+    own.strip_suffix("/.control").unwrap_or(own)
+}
+
+/// Whether a process in the control group `group` belongs to the service one of whose commands runs in `own`.
 fn is_of_service(group: &str, own: &str) -> bool {
-    let service = own.strip_suffix("/.control").unwrap_or(own);
+    let service = service_of(own);
     // In the root of the hierarchy is no service.
     let below = group.strip_prefix(service.trim_end_matches('/'));
     service.len() > 1 && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

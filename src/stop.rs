@@ -25,6 +25,7 @@ use crate::main_process::MainProcess;
 use crate::pidfd::PidFd;
 use crate::signal::SignalNumber;
 
+pub mod lost_start;
 mod taken;
 
 /// How long the kernel may take to end a process after SIGKILL.

@@ -12,6 +12,7 @@ use crate::place;
 
 mod jobs;
 mod logind;
+mod own;
 mod queue;
 mod run;
 mod service;
@@ -38,6 +39,8 @@ trait Manager {
         states: &[&str],
         patterns: &[&str],
     ) -> zbus::Result<Vec<ListedUnit>>;
+    #[zbus(name = "GetUnitByPID")]
+    fn get_unit_by_pid(&self, pid: u32) -> zbus::Result<OwnedObjectPath>;
     fn list_jobs(&self) -> zbus::Result<Vec<ListedJob>>;
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;

@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -16,6 +17,7 @@ use lodger::prefix::Prefix;
 use lodger::refresh::{self, Places};
 use lodger::root::{self, lower, own_vars, prepare};
 use lodger::signal::SignalNumber;
+use lodger::stop::lost_start;
 use lodger::{health, isolation, log, notify, place, reload, stop, stops};
 use sd_notify::NotifyState;
 
@@ -23,6 +25,10 @@ mod base;
 mod mount;
 
 use mount::Mount;
+
+/// How long a process that is there may take to write down its namespaces, and how often to look.
+const NAMESPACES_PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
 /// starts it, and it ends when idle. The commands are for units and maintainer scripts.
@@ -248,14 +254,26 @@ fn alert(name: &Name) -> Result<()> {
     Ok(())
 }
 
+/// All of it or nothing: somebody may be waiting for it.
 fn write_namespaces(file: &Path) -> Result<()> {
-    fs::write(file, isolation::own_namespaces()?)
+    let beside = file.with_extension("new");
+    fs::write(&beside, isolation::own_namespaces()?)
+        .and_then(|()| fs::rename(&beside, file))
         .with_context(|| format!("cannot write '{}'", file.display()))
 }
 
+/// systemd may have lost the start of the process that writes the file, and have taken it for done (see [`lost_start`]); that goes
+/// on then.
 fn require_isolation(file: &Path) -> Result<()> {
-    let namespaces =
-        fs::read_to_string(file).with_context(|| format!("cannot read '{}'", file.display()))?;
+    let end = Instant::now() + NAMESPACES_PATIENCE;
+    let namespaces = loop {
+        match fs::read_to_string(file) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound && Instant::now() < end => {
+                thread::sleep(LOOK_AGAIN);
+            }
+            read => break read.with_context(|| format!("cannot read '{}'", file.display()))?,
+        }
+    };
     isolation::require_of_this_host(&namespaces)
 }
 
@@ -263,8 +281,28 @@ fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
     let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
     match MainProcess::of_this_service()? {
         Some(main) => stop::stop(&main, signal, limit),
-        None => Ok(()),
+        None => require_no_lost_start(signal, limit),
     }
+}
+
+/// systemd knows of no main process any more. What it has lost may have begun since.
+fn require_no_lost_start(signal: SignalNumber, limit: Duration) -> Result<()> {
+    match lost_start::is_lost() {
+        Ok(false) => return Ok(()),
+        Ok(true) => {}
+        // That would make a failure of every good end while the bus is away.
+        Err(cause) => {
+            eprintln!("cannot tell whether the program has run: {cause:#}");
+            return Ok(());
+        }
+    }
+    if let Some(main) = MainProcess::of_own_namespace()? {
+        stop::stop(&main, signal, limit)?;
+    }
+    bail!(
+        "systemd has lost this start: it took the exit of a process of its own for the program's, which has not run; see BUGS in \
+         lodgerd(8)"
+    )
 }
 
 fn serve_stops() -> Result<()> {
