@@ -19,7 +19,9 @@
 //!
 //! Whatever is not as expected leaves the container to its own command ([`crate::systemd::StopCommand`] tells which has one that can
 //! be spared). If lodgerd is killed after the announcement, systemd has a service that is stopping without a job, which nobody else
-//! makes: the next lodgerd restarts it. If this process is killed, the stop timeout of the unit ends the container.
+//! makes: the next lodgerd restarts it. If lodgerd is killed after the restart has been asked for, this process sees that there is a
+//! job, and ends the container. If this process is killed, lodgerd has another one end it; what it was already about to end, and has
+//! not yet, is left to the stop timeout of the unit.
 
 mod announce;
 mod client;

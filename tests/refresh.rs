@@ -981,6 +981,47 @@ fn a_stop_that_comes_right_after_the_announcement_is_not_kept_waiting() {
 }
 
 #[test]
+fn what_is_announced_is_ended_by_another_if_the_first_is_gone() {
+    let host = Host::new(&[("last", "active"), ("web", "active")]);
+    host.serve_stops();
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(8).unwrap();
+    let expected = [("last", Action::Restarted), ("web", Action::Restarted)];
+    assert_eq!(actions(&report), expected);
+    let told = [
+        "announce lodger-last.service SIGTERM 10",
+        "announce lodger-last.service SIGTERM 10",
+        "end lodger-last.service",
+    ];
+    // What comes after it is left to its own command.
+    assert_eq!(host.stops(), told);
+}
+
+#[test]
+fn what_stops_for_a_job_is_told_once_that_has_begun() {
+    let host = Host::new(&[
+        ("begun", "deactivating"),
+        ("waits", "deactivating"),
+        ("alone", "deactivating"),
+        ("up", "active"),
+    ]);
+    for name in ["begun", "waits", "up"] {
+        let job = format!("/org/freedesktop/systemd1/job/{name}");
+        host.unit(name, |unit| unit.stop_job = Some(job));
+    }
+    let job = "/org/freedesktop/systemd1/job/waits".to_owned();
+    host.shared.lock().unwrap().waiting.insert(job, 3);
+    let shared = host.shared.clone();
+    let mut systemd = Systemd::with(Arc::new(move || connect(&shared))).unwrap();
+    let units = ["begun", "waits", "alone", "up"].map(|name| format!("lodger-{name}.service"));
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let mut found = systemd.stopping_for_jobs(&units).unwrap();
+    found.sort();
+    assert_eq!(found, ["lodger-begun.service", "lodger-waits.service"]);
+    assert!(host.shared.lock().unwrap().waiting.is_empty());
+}
+
+#[test]
 fn what_is_announced_is_restarted_whatever_is_in_the_way() {
     let host = Host::new(&[("web", "active")]);
     host.serve_stops();

@@ -18,6 +18,7 @@ use lodger::refresh::{self, Places};
 use lodger::root::{self, lower, own_vars, prepare};
 use lodger::signal::SignalNumber;
 use lodger::stop::lost_start;
+use lodger::systemd::Systemd;
 use lodger::{health, isolation, log, notify, place, reload, stop, stops};
 use sd_notify::NotifyState;
 
@@ -307,7 +308,7 @@ fn require_no_lost_start(signal: SignalNumber, limit: Duration) -> Result<()> {
 
 fn serve_stops() -> Result<()> {
     log::init();
-    stops::serve(io::stdin().lock(), io::stdout().lock())
+    stops::serve(io::stdin().lock(), io::stdout().lock(), Systemd::connect)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! lodgerd's end of the conversation.
 
+use std::collections::HashMap;
 use std::io::BufReader;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,20 +18,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// to its own command.
 #[derive(Debug, Default)]
 pub struct Stops {
+    socket: PathBuf,
     stream: Option<BufReader<UnixStream>>,
+    /// What has been announced, and is to be ended by somebody.
+    announced: HashMap<String, StopCommand>,
 }
 
 impl Stops {
     /// The one that systemd starts when somebody connects to `socket`.
     pub fn connect(socket: &Path) -> Self {
-        match connect(socket) {
-            Ok(stream) => Self {
-                stream: Some(BufReader::new(stream)),
-            },
-            Err(cause) => {
-                tracing::warn!("each container is stopped by a process of its own: {cause:#}");
-                Self::default()
-            }
+        let stream = connect(socket).inspect_err(|cause| {
+            tracing::warn!("each container is stopped by a process of its own: {cause:#}");
+        });
+        Self {
+            socket: socket.to_owned(),
+            stream: stream.ok(),
+            announced: HashMap::new(),
         }
     }
 
@@ -39,33 +42,55 @@ impl Stops {
         self.stream.is_some()
     }
 
-    /// Has systemd told that the service `unit` is stopping; whether it has been.
+    /// Has systemd told that the service `unit` is stopping; whether it may have been.
     pub fn announce(&mut self, unit: &str, stop: &StopCommand) -> bool {
+        if !self.is_there() {
+            return false;
+        }
         let request = Request::Announce {
             unit: unit.to_owned(),
             signal: stop.signal.to_string(),
             limit: stop.limit,
         };
         match self.ask(&request) {
-            Some(Answer::Announced) => true,
             Some(Answer::Refused(why)) => {
                 tracing::debug!("{unit} is left to its own stop command: {why}");
                 false
             }
-            None => false,
+            // It may have gone when it had told systemd, and not yet us.
+            Some(Answer::Announced) | None => {
+                self.announced.insert(unit.to_owned(), *stop);
+                true
+            }
         }
     }
 
-    /// Has the main process of `unit`, which has been announced, ended.
+    /// Has the main process of `unit`, which has been announced, ended: by another `lodgerd stops` if the one it was announced to has
+    /// gone. Nobody else would give it its stop signal, and at its stop timeout it would be killed.
     pub fn end(&mut self, unit: &str) {
-        let unit = unit.to_owned();
-        self.say(&Request::End { unit });
+        let Some(command) = self.announced.remove(unit) else {
+            return;
+        };
+        if self.say_end(unit).is_some() {
+            return;
+        }
+        let mut other = Self::connect(&self.socket);
+        // systemd knows that it is stopping, and takes no notice.
+        if !other.announce(unit, &command) || other.say_end(unit).is_none() {
+            tracing::error!("{unit}: its stop timeout has to end it");
+        }
     }
 
     /// Leaves `unit`, which has been announced, to somebody else.
     pub fn leave(&mut self, unit: &str) {
+        self.announced.remove(unit);
         let unit = unit.to_owned();
         self.say(&Request::Leave { unit });
+    }
+
+    fn say_end(&mut self, unit: &str) -> Option<()> {
+        let unit = unit.to_owned();
+        self.say(&Request::End { unit })
     }
 
     fn ask(&mut self, request: &Request) -> Option<Answer> {
@@ -75,11 +100,11 @@ impl Stops {
         })
     }
 
-    fn say(&mut self, request: &Request) {
-        self.with_stream(|stream| send(stream, request));
+    fn say(&mut self, request: &Request) -> Option<()> {
+        self.with_stream(|stream| send(stream, request))
     }
 
-    /// What has failed once is not tried again.
+    /// What has failed once is not tried again here.
     fn with_stream<T>(
         &mut self,
         talk: impl FnOnce(&mut BufReader<UnixStream>) -> Result<T>,
@@ -97,14 +122,16 @@ impl Stops {
     }
 }
 
-fn connect(socket: &Path) -> Result<UnixStream> {
+fn connect(socket: &Path) -> Result<BufReader<UnixStream>> {
     let connect = || {
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         std::io::Result::Ok(stream)
     };
-    connect().with_context(|| format!("cannot connect to '{}'", socket.display()))
+    connect()
+        .map(BufReader::new)
+        .with_context(|| format!("cannot connect to '{}'", socket.display()))
 }
 
 fn send(stream: &mut BufReader<UnixStream>, request: &Request) -> Result<()> {

@@ -15,16 +15,23 @@ use crate::main_process::MainProcess;
 use crate::place;
 use crate::signal::SignalNumber;
 use crate::stop::stop;
+use crate::systemd::Systemd;
 
 /// What a thread needs that waits for a process, generously.
 const STACK: usize = 256 * 1024;
 
-/// Does what `requests` ask for until there are no more, and then waits for the stops it has begun. What has been announced and
-/// nothing else stays as it is.
+/// Does what `requests` ask for until there are no more, and then waits for the stops it has begun.
+///
+/// Of what has been announced and nothing else, that is ended which is to stop: whoever has asked for that may have been killed before
+/// it could say so here. The rest stays as it is.
 ///
 /// # Errors
-/// When it cannot read, answer, or know where to speak to systemd.
-pub fn serve(requests: impl BufRead, mut answers: impl Write) -> Result<()> {
+/// When it cannot read, answer, know where to speak to systemd, or connect to it.
+pub fn serve(
+    requests: impl BufRead,
+    mut answers: impl Write,
+    connect: impl FnOnce() -> Result<Systemd>,
+) -> Result<()> {
     let systemd = std::env::var_os("NOTIFY_SOCKET").context("$NOTIFY_SOCKET is not set")?;
     let mut work = Work {
         systemd: systemd.into(),
@@ -32,11 +39,12 @@ pub fn serve(requests: impl BufRead, mut answers: impl Write) -> Result<()> {
         ending: Vec::new(),
     };
     let served = work.serve(requests, &mut answers);
+    let left = work.end_left(connect);
     for ending in work.ending {
         // One that has panicked has said so.
         let _ = ending.join();
     }
-    served
+    served.and(left)
 }
 
 /// A stop that has been announced.
@@ -88,6 +96,18 @@ impl Work {
             limit,
         };
         self.announced.insert(unit.to_owned(), announced);
+        Ok(())
+    }
+
+    fn end_left(&mut self, connect: impl FnOnce() -> Result<Systemd>) -> Result<()> {
+        if self.announced.is_empty() {
+            return Ok(());
+        }
+        let units: Vec<&str> = self.announced.keys().map(String::as_str).collect();
+        for unit in connect()?.stopping_for_jobs(&units)? {
+            tracing::warn!("{unit} is to stop, and nobody says when; stopping it");
+            self.end(unit);
+        }
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! Units in; jobs for them in systemd's queue, and what becomes of these, out.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
@@ -9,12 +10,18 @@ use zbus::block_on;
 
 use super::service::AT_ONCE;
 use super::{
-    FinishedJobs, Job, ManagerProxy, PATIENCE, PropertiesProxy, Systemd, is_bus_error, is_error,
-    is_passing,
+    FinishedJobs, Job, ManagerProxy, PATIENCE, PropertiesProxy, ServiceState, Systemd,
+    is_bus_error, is_error, is_passing,
 };
 
 /// The answer to a job that another one is in the way of (org.freedesktop.systemd1(5), the mode "fail").
 const DESTRUCTIVE: &str = "org.freedesktop.systemd1.TransactionIsDestructive";
+
+/// How long PID 1 may take to read a request for a job that has been sent. Whoever is started in the sender's place takes longer.
+const JOB_PATIENCE: Duration = Duration::from_millis(100);
+/// How long a job may take to begin, and how often to look.
+const BEGIN_PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Systemd {
     /// Queues a restart of each of `units` that is running, and nothing for the others. What became of each question.
@@ -144,6 +151,31 @@ impl Systemd {
             },
         )?;
         Ok(state)
+    }
+
+    /// Those of `units` that are stopping because somebody has asked for that, once each job has begun: before, systemd may still wait
+    /// for what has to stop first.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn stopping_for_jobs(&mut self, units: &[&str]) -> Result<Vec<String>> {
+        let asked = Instant::now();
+        loop {
+            let mut services = self.services_named(units)?;
+            services.retain(ServiceState::is_stopping);
+            // After that: a job that is new in between has not begun.
+            let waiting = self.waiting_jobs()?;
+            let is_open = |service: &ServiceState| match &service.job {
+                None => asked.elapsed() < JOB_PATIENCE,
+                Some(job) => waiting.contains(job) && asked.elapsed() < BEGIN_PATIENCE,
+            };
+            if services.iter().any(is_open) {
+                thread::sleep(LOOK_AGAIN);
+                continue;
+            }
+            let with_jobs = services.into_iter().filter(|service| service.job.is_some());
+            return Ok(with_jobs.map(|service| service.unit).collect());
+        }
     }
 
     /// The jobs that wait: for their turn, or for others to end.

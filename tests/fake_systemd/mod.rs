@@ -55,6 +55,8 @@ pub struct State {
     /// What `lodgerd stops` was asked, and whether it does it.
     pub stops: Vec<String>,
     pub jobs: HashMap<String, bool>,
+    /// Jobs that wait, and how many questions about jobs are to come until they begin.
+    pub waiting: HashMap<String, u32>,
     pub restarts: Vec<String>,
     pub starts: Vec<String>,
     /// How often a new base was asked for, and how that ends.
@@ -127,7 +129,7 @@ impl FakeManager {
             .collect())
     }
 
-    /// None of them waits.
+    /// Those that wait.
     fn list_jobs(
         &self,
     ) -> Vec<(
@@ -138,7 +140,17 @@ impl FakeManager {
         OwnedObjectPath,
         OwnedObjectPath,
     )> {
-        Vec::new()
+        let waiting = &mut self.0.lock().unwrap().waiting;
+        waiting.retain(|_, looks| {
+            *looks = looks.saturating_sub(1);
+            *looks > 0
+        });
+        let path = |job: &String| OwnedObjectPath::try_from(job.as_str()).unwrap();
+        let listed = waiting.keys().map(|job| {
+            let (kind, state) = ("restart".to_owned(), "waiting".to_owned());
+            (1, String::new(), kind, state, path(job), path(job))
+        });
+        listed.collect()
     }
 
     fn try_restart_unit(&self, name: String, mode: String) -> fdo::Result<OwnedObjectPath> {

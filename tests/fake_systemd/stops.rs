@@ -8,7 +8,8 @@ use std::thread;
 
 use super::Shared;
 
-/// Answers whoever connects to `socket`. A unit whose name has "deaf" in it is refused; systemd takes no notice of one with "mute" in it.
+/// Answers whoever connects to `socket`. A unit whose name has "deaf" in it is refused; systemd takes no notice of one with "mute" in it;
+/// after the first announcement of one with "last" in it there is nobody any more, until somebody connects again.
 pub fn serve_stops(socket: &Path, shared: &Shared) {
     fs::create_dir_all(socket.parent().unwrap()).unwrap();
     let listener = UnixListener::bind(socket).unwrap();
@@ -28,6 +29,7 @@ fn serve(stream: UnixStream, shared: &Shared) {
         let unit = of["unit"].as_str().unwrap();
         let mut state = shared.lock().unwrap();
         let mut told = format!("{what} {unit}");
+        let is_again = state.stops.iter().any(|told| told.contains(unit));
         if what == "announce" {
             let (signal, limit) = (&of["signal"], &of["limit"]["secs"]);
             told.push_str(&format!(" {} {limit}", signal.as_str().unwrap()));
@@ -35,7 +37,7 @@ fn serve(stream: UnixStream, shared: &Shared) {
                 true => r#"{"refused":"it is deaf"}"#,
                 false => r#""announced""#,
             };
-            if !unit.contains("deaf") && !unit.contains("mute") {
+            if !unit.contains("deaf") && !unit.contains("mute") && !is_again {
                 let fake = state.units.get_mut(unit).unwrap();
                 fake.active = "deactivating";
                 if fake.is_stopped {
@@ -53,5 +55,8 @@ fn serve(stream: UnixStream, shared: &Shared) {
             state.jobs.insert(job, false);
         }
         state.stops.push(told);
+        if unit.contains("last") && !is_again {
+            return;
+        }
     }
 }
