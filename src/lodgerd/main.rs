@@ -1,13 +1,10 @@
 //! `lodgerd`: mounts the roots of containers as they start, and refreshes running ones once dpkg has finished.
 
 use std::ffi::{CString, OsString};
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -17,19 +14,16 @@ use lodger::prefix::Prefix;
 use lodger::refresh::{self, Places};
 use lodger::root::{self, lower, own_vars, prepare};
 use lodger::signal::SignalNumber;
-use lodger::stop::lost_start;
 use lodger::systemd::Systemd;
-use lodger::{health, isolation, log, notify, place, reload, stop, stops};
+use lodger::{health, isolation, log, notify, place, reload, stops};
 use sd_notify::NotifyState;
 
 mod base;
 mod mount;
+mod namespaces;
+mod stop;
 
 use mount::Mount;
-
-/// How long a process that is there may take to write down its namespaces, and how often to look.
-const NAMESPACES_PATIENCE: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// lodger's daemon. Without a command it serves org.lodger1 and refreshes containers after package changes; systemd
 /// starts it, and it ends when idle. The commands are for units and maintainer scripts.
@@ -128,7 +122,7 @@ fn main() -> ExitCode {
             private_network,
             name,
         }) => unmount(&name, private_network),
-        Some(Command::Stop { timeout, signal }) => stop_main_process(timeout, signal),
+        Some(Command::Stop { timeout, signal }) => stop::stop_main_process(timeout, signal),
         Some(Command::Stops) => serve_stops(),
         Some(Command::Reload { command }) => {
             words(command).and_then(|command| reload::start(&command))
@@ -151,8 +145,8 @@ fn main() -> ExitCode {
         Some(Command::Prune) => base::prune_old(),
         Some(Command::Prepare { name }) => prepare_container(&name),
         Some(Command::Alert { name }) => alert(&name),
-        Some(Command::Namespaces { file }) => write_namespaces(&file),
-        Some(Command::Isolation { file }) => require_isolation(&file),
+        Some(Command::Namespaces { file }) => namespaces::write(&file),
+        Some(Command::Isolation { file }) => namespaces::require_isolated(&file),
         Some(Command::Baseline) => Places::default().record_baseline(),
         None => return serve(),
     };
@@ -253,57 +247,6 @@ fn alert(name: &Name) -> Result<()> {
     let name = name.as_str();
     tracing::error!(message_id = log::ALERT, container = name, "{name}: {why}");
     Ok(())
-}
-
-/// All of it or nothing: somebody may be waiting for it.
-fn write_namespaces(file: &Path) -> Result<()> {
-    let beside = file.with_extension("new");
-    fs::write(&beside, isolation::own_namespaces()?)
-        .and_then(|()| fs::rename(&beside, file))
-        .with_context(|| format!("cannot write '{}'", file.display()))
-}
-
-/// systemd may have lost the start of the process that writes the file, and have taken it for done (see [`lost_start`]); that goes
-/// on then.
-fn require_isolation(file: &Path) -> Result<()> {
-    let end = Instant::now() + NAMESPACES_PATIENCE;
-    let namespaces = loop {
-        match fs::read_to_string(file) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound && Instant::now() < end => {
-                thread::sleep(LOOK_AGAIN);
-            }
-            read => break read.with_context(|| format!("cannot read '{}'", file.display()))?,
-        }
-    };
-    isolation::require_of_this_host(&namespaces)
-}
-
-fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
-    let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
-    match MainProcess::of_this_service()? {
-        Some(main) => stop::stop(&main, signal, limit),
-        None => require_no_lost_start(signal, limit),
-    }
-}
-
-/// systemd knows of no main process any more. What it has lost may have begun since.
-fn require_no_lost_start(signal: SignalNumber, limit: Duration) -> Result<()> {
-    match lost_start::is_lost() {
-        Ok(false) => return Ok(()),
-        Ok(true) => {}
-        // That would make a failure of every good end while the bus is away.
-        Err(cause) => {
-            eprintln!("cannot tell whether the program has run: {cause:#}");
-            return Ok(());
-        }
-    }
-    if let Some(main) = MainProcess::of_own_namespace()? {
-        stop::stop(&main, signal, limit)?;
-    }
-    bail!(
-        "systemd has lost this start: it took the exit of a process of its own for the program's, which has not run; see BUGS in \
-         lodgerd(8)"
-    )
 }
 
 fn serve_stops() -> Result<()> {
