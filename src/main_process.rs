@@ -31,8 +31,7 @@ impl MainProcess {
     /// # Errors
     /// When `$MAINPID` is no process number or names a process of another control group.
     pub fn of_this_service() -> Result<Option<Self>> {
-        let own = cgroup::of("self")?.context("this process has no control group")?;
-        Self::of_service(&own)
+        Self::of_service(&own_group()?)
     }
 
     /// `$MAINPID`, of the service with the control group `service`; `None` if it has ended, or there is none.
@@ -70,8 +69,7 @@ impl MainProcess {
     /// # Errors
     /// When its processes cannot be looked at.
     pub fn of_own_namespace() -> Result<Option<Self>> {
-        let own = cgroup::of("self")?.context("this process has no control group")?;
-        Self::of_namespace(service_of(&own))
+        Self::of_namespace(service_of(&own_group()?))
     }
 
     /// Process 1 of a PID namespace among those of the service with the control group `service`; `None` if it has none.
@@ -112,6 +110,11 @@ fn is_process_1(status: &str) -> bool {
     let mut numbers = numbers.unwrap_or_default().split_ascii_whitespace();
     let here = numbers.next();
     here.is_some() && numbers.next_back() == Some("1")
+}
+
+/// The control group of this process.
+fn own_group() -> Result<String> {
+    cgroup::of("self")?.context("this process has no control group")
 }
 
 /// The control group of the service one of whose commands runs in `own`. systemd puts commands in `.control` where the service

@@ -83,8 +83,7 @@ must() {
 # systemd loses a start now and then, and lodger makes that a failure (lodgerd(8), BUGS). What that leads to is the matter of one
 # case, which sets loses_starts; in others the same is asked once more.
 systemctl() {
-    local begun status
-    begun=$(date +%s)
+    local begun=$EPOCHSECONDS status
     command systemctl "$@"
     status=$?
     if [ $status -ne 0 ] && [ -z "${loses_starts-}" ] && [[ $1 = *start ]]; then
