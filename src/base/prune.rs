@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::create::sweep;
 use super::in_use::InUse;
-use super::remove::remove;
 use super::{Bases, Number, RECORD, REMOVING};
 
 /// What a [`prune()`] did.
@@ -30,6 +29,14 @@ pub struct Pruned {
 pub fn prune(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) -> Result<Pruned> {
     let _lock = bases.lock()?;
     sweep(bases)?;
+    let pruned = take_away(bases, keep, containers, proc)?;
+    // No start can come upon them any more: containers need not wait while tens of thousands of files are unlinked.
+    sweep(bases)?;
+    Ok(pruned)
+}
+
+/// Takes their numbers from the bases that go, while no container starts.
+fn take_away(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) -> Result<Pruned> {
     let _starts = bases.lock_starts()?;
     let numbers = bases.numbers()?;
     let current = bases.current()?;
@@ -48,7 +55,7 @@ pub fn prune(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) 
         match in_use.needs(number) {
             Some(who) => pruned.needed.push((number, who)),
             None => {
-                remove_base(bases, number)?;
+                take_number(bases, number)?;
                 pruned.removed.push(number);
             }
         }
@@ -73,16 +80,14 @@ impl InUse {
     }
 }
 
-/// It loses its number first, so that no half of it is ever taken for the whole.
-fn remove_base(bases: &Bases, number: Number) -> Result<()> {
-    let tree = bases.directory.join(format!("{REMOVING}{number}"));
-    let record = bases.directory.join(format!("{REMOVING}{number}{RECORD}"));
+/// What has lost its number is never taken for a base, nor is a half of it: what is left of one, a later call removes.
+fn take_number(bases: &Bases, number: Number) -> Result<()> {
+    let removing = |end: &str| bases.directory.join(format!("{REMOVING}{number}{end}"));
     for (from, to) in [
-        (bases.tree(number), &tree),
-        (bases.record_directory(number), &record),
+        (bases.tree(number), removing("")),
+        (bases.record_directory(number), removing(RECORD)),
     ] {
-        fs::rename(&from, to).with_context(|| format!("cannot remove '{}'", from.display()))?;
+        fs::rename(&from, &to).with_context(|| format!("cannot remove '{}'", from.display()))?;
     }
-    remove(&tree)?;
-    remove(&record)
+    Ok(())
 }
