@@ -7,8 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::container::installed::Installed;
-use crate::container::{Container, Health, Name};
-use crate::health::record;
+use crate::container::{Container, Name};
 use crate::refresh::Places;
 use crate::refresh::report::{self, Report};
 use crate::root::lower;
@@ -17,8 +16,11 @@ use crate::stale::Scanner;
 use crate::systemd::{ServiceDetails, ServiceState, Systemd};
 
 mod due;
+mod health;
 
 pub use due::DueStatus;
+use health::health_of;
+pub use health::{HealthStatus, HealthWord};
 
 /// The whole.
 #[derive(Debug, Serialize)]
@@ -78,52 +80,8 @@ pub struct ContainerStatus {
     pub shadows_missing: Vec<String>,
 }
 
-/// Whether a container does its work.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct HealthStatus {
-    /// In one word.
-    pub state: HealthWord,
-    /// How many checks in a row have failed.
-    pub failures: u32,
-    /// Why the last check failed, if it did.
-    pub why: Option<String>,
-}
-
-/// The state of a container's health.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HealthWord {
-    /// It has not been healthy since its start, and has not had all its tries.
-    Starting,
-    /// The last check succeeded.
-    Healthy,
-    /// It did not.
-    Unhealthy,
-}
-
-/// What the record of its health, if there is one yet, says of a running container.
-fn health_status(record: Option<record::Record>, health: &Health) -> HealthStatus {
-    let Some(record) = record else {
-        return HealthStatus {
-            state: HealthWord::Starting,
-            failures: 0,
-            why: None,
-        };
-    };
-    let has_tries = !record.was_healthy && record.failures < health.retries;
-    HealthStatus {
-        state: match record.failures {
-            _ if has_tries => HealthWord::Starting,
-            0 => HealthWord::Healthy,
-            _ => HealthWord::Unhealthy,
-        },
-        failures: record.failures,
-        why: record.why,
-    }
-}
-
 /// Asks systemd for the containers it has loaded and those `installed`, and looks at their processes if `look` says so,
-/// which takes root.
+/// which takes root. Of `only` these, if there are any; a name that nobody has is left out.
 ///
 /// # Errors
 /// When systemd or a process cannot be read.
@@ -132,7 +90,9 @@ pub fn status(
     installed: &Installed,
     systemd: &mut Systemd,
     look: bool,
+    only: &[String],
 ) -> Result<Status> {
+    let is_asked = |name: &Name| only.is_empty() || only.iter().any(|one| one == name.as_str());
     let mut scanner = if look {
         Some(Scanner::new(&places.bases)?)
     } else {
@@ -143,7 +103,8 @@ pub fn status(
         .containers()
         .map(|container| (&container.name, container))
         .collect();
-    let services = systemd.services()?;
+    let mut services = systemd.services()?;
+    services.retain(|service| is_asked(&service.name));
     let details = systemd.details_of_each(&services.iter().collect::<Vec<_>>())?;
     for (service, details) in services.into_iter().zip(details) {
         let held = held(places, &service.name, look)?;
@@ -167,7 +128,7 @@ pub fn status(
         .collect();
     let others = installed
         .containers()
-        .filter(|container| !known.contains(container.name.as_str()));
+        .filter(|container| is_asked(&container.name) && !known.contains(container.name.as_str()));
     for container in others {
         let held = held(places, &container.name, look)?;
         containers.push(stopped(&container.name, held, look));
@@ -185,16 +146,6 @@ pub fn status(
         unreadable_record,
         unreadable,
     })
-}
-
-fn health_of(
-    systemd: &mut Systemd,
-    service: &ServiceState,
-    health: &Health,
-) -> Result<HealthStatus> {
-    let invocation = systemd.invocation(service)?;
-    let record = record::read(&record::path(&service.name), &invocation)?;
-    Ok(health_status(record, health))
 }
 
 fn held(places: &Places, name: &Name, look: bool) -> Result<Option<String>> {
@@ -285,34 +236,4 @@ fn stopped(name: &Name, held: Option<String>, look: bool) -> ContainerStatus {
 fn rfc3339(microseconds: u64) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_micros(microseconds);
     humantime::format_rfc3339_seconds(time).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::container::Unhealthy;
-    use record::Record;
-
-    #[test]
-    fn health_has_a_word_for_what_the_record_says() {
-        let health = Health {
-            exec: vec!["x".to_owned()],
-            interval: Duration::from_secs(10),
-            timeout: Duration::from_secs(5),
-            retries: 2,
-            on_failure: Unhealthy::Report,
-        };
-        let is = |record: Option<&Record>| {
-            let status = health_status(record.cloned(), &health);
-            (status.state, status.failures)
-        };
-        assert_eq!(is(None), (HealthWord::Starting, 0));
-        let failed = |record: &Record| record.after(Some("no"), 1, true);
-        let once = failed(&Record::new("a"));
-        assert_eq!(is(Some(&once)), (HealthWord::Starting, 1));
-        assert_eq!(is(Some(&failed(&once))), (HealthWord::Unhealthy, 2));
-        let healthy = once.after(None, 2, true);
-        assert_eq!(is(Some(&healthy)), (HealthWord::Healthy, 0));
-        assert_eq!(is(Some(&failed(&healthy))), (HealthWord::Unhealthy, 1));
-    }
 }

@@ -55,11 +55,12 @@ impl StatusOf {
             bail!("'status' is of the running system; it cannot be had of another root");
         }
         let mut systemd = Systemd::connect()?;
-        let mut status = status(
+        let status = status(
             &Places::default(),
             &installed::read(prefix),
             &mut systemd,
             Uid::effective().is_root(),
+            &self.names,
         )?;
         for name in &self.names {
             if !status.containers.iter().any(|has| has.name == *name) {
@@ -67,11 +68,6 @@ impl StatusOf {
                     "systemd has no container '{name}' loaded; 'lodger list' shows those there are"
                 );
             }
-        }
-        if !self.names.is_empty() {
-            status
-                .containers
-                .retain(|container| self.names.contains(&container.name));
         }
         if self.json {
             write_json(out, &status)?;
