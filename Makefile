@@ -57,6 +57,9 @@ deb: prerequisites
 lint: prerequisites
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
+	debian/prerequisites lint
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo clippy --all-targets --locked --manifest-path fuzz/Cargo.toml -- -D warnings
 
 unit-test: prerequisites
 	cargo test --locked

@@ -13,6 +13,7 @@ use lodger::host::Host;
 use lodger::prefix::Prefix;
 use lodger::service::{Way, service, stub, stub_units_to_start};
 
+mod line;
 mod sound;
 
 use sound::{assert_meant, assert_sound, assert_told, command, values};
@@ -67,7 +68,11 @@ fn check(read: Result<ContainerFile, Refused>) {
         Ok(file) => {
             assert!(!file.containers.is_empty());
             for container in &file.containers {
-                let unit = service(container, Way::of(container, &Prefix::under("/nowhere".as_ref()), 257), &Host::default());
+                let unit = service(
+                    container,
+                    Way::of(container, &Prefix::under("/nowhere".as_ref()), 257),
+                    &Host::default(),
+                );
                 assert_sound(&unit);
                 assert_meant(&unit, container);
             }

@@ -5,9 +5,9 @@
 use libfuzzer_sys::fuzz_target;
 use lodger::container::raw::{RawValue, Section, directive, is_settable};
 
-mod sound;
+mod line;
 
-use sound::assert_one_line;
+use line::assert_one_line;
 
 fuzz_target!(|text: &str| {
     let Some((key, value)) = text.split_once('=') else {

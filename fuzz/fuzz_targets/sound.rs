@@ -4,8 +4,7 @@ use lodger::container::{Container, User};
 use lodger::diagnostic::Diagnostic;
 use lodger::unit::Unit;
 
-/// systemd refuses a unit with a longer line (`LONG_LINE_MAX`).
-const LONGEST_LINE: usize = 1 << 20;
+use crate::line::assert_one_line;
 
 /// Every line of `unit` is what it looks like, and none goes on in the next one.
 pub fn assert_sound(unit: &Unit) {
@@ -22,19 +21,6 @@ pub fn assert_sound(unit: &Unit) {
             "{line:?}"
         );
     }
-}
-
-/// `line` can stand in a unit.
-pub fn assert_one_line(line: &str) {
-    assert!(line.len() < LONGEST_LINE, "{} bytes", line.len());
-    let dropped = |c: char| {
-        c.is_ascii_control()
-            || matches!(u32::from(c), 0xfdd0..=0xfdef)
-            || u32::from(c) & 0xfffe == 0xfffe
-    };
-    assert!(!line.contains(dropped), "{line:?}");
-    let backslashes = line.bytes().rev().take_while(|&byte| byte == b'\\');
-    assert!(backslashes.count() % 2 == 0, "{line:?}");
 }
 
 /// What can be told of a mistake is told on one line.
