@@ -38,7 +38,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// # Errors
 /// When it cannot be signalled, or is still there after SIGKILL.
 pub fn stop(main: &MainProcess, signal: SignalNumber, limit: Duration) -> Result<()> {
-    let ended = if taken::is_taken(main.pid, signal)? {
+    let is_taken = taken::is_taken(main.pid, signal).unwrap_or_else(|cause| {
+        // Whoever has a handler must get to use it.
+        tracing::warn!("{cause:#}; it gets {signal} all the same");
+        true
+    });
+    let ended = if is_taken {
         send(&main.handle, signal)?;
         main.handle.wait(limit)?
     } else {

@@ -31,7 +31,7 @@ pub fn is_taken(pid: i32, signal: SignalNumber) -> Result<bool> {
         for _ in 0..LOOKS {
             let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
             let masks = mask(&status, "SigCgt:") | mask(&status, "SigBlk:");
-            if (masks | awaited(pid)?) & signal.bit() != 0 {
+            if masks & signal.bit() != 0 || awaited(pid)? & signal.bit() != 0 {
                 return Ok(true);
             }
         }
