@@ -1,5 +1,7 @@
 # make deb      the Debian package, in target/deb/
 # make test     everything .ci/run runs: lint, unit tests, the package, lintian, system tests in a booted Debian 13 and 14
+# make test-vm  what is too long for that, or depends on what Debian's testing is today: an upgrade from 13 to 14 under running
+#               containers, and refreshes with something killed in each
 # make demo     a hundred containers, patched by unattended-upgrade, in a throw-away Debian 13
 # make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5)
 # make bench    what containers cost beside podman, LXC, nspawn and bubblewrap; make bench LEVELS="1 10" is the short run
@@ -29,7 +31,7 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 ON_FORKY ?= bus commands dependencies ephemeral files fresh health hold hooks host-files inside isolation lost-start mounts payload pinned \
             proof read-only reload rights signals stopped stop-timeout stops uppers verify
 
-.PHONY: build deb lint lintian unit-test lint-told test-system test demo bench bench-generator bench-refresh install prerequisites
+.PHONY: build deb lint lintian unit-test lint-told test-system test test-vm demo bench bench-generator bench-refresh install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
@@ -85,6 +87,10 @@ test-system: deb
 # What cannot be tested here has failed.
 test: export CI = 1
 test: lint unit-test lint-told deb lintian test-system
+
+test-vm: deb
+	tests/system/run release-upgrade
+	tests/system/chaos
 
 demo: deb
 	tests/system/demo
