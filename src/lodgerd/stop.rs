@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lodger::log;
 use lodger::main_process::MainProcess;
 use lodger::signal::SignalNumber;
 use lodger::stop::{self, lost_start};
@@ -12,6 +13,7 @@ use lodger::stop::{self, lost_start};
 /// # Errors
 /// Those of [`stop::stop()`], and when systemd ends the service though its program has never begun.
 pub fn stop_main_process(timeout: f64, signal: SignalNumber) -> Result<()> {
+    log::init();
     let limit = Duration::try_from_secs_f64(timeout).context("--timeout")?;
     match MainProcess::of_this_service()? {
         Some(main) => stop::stop(&main, signal, limit),
@@ -26,7 +28,7 @@ fn require_no_lost_start(signal: SignalNumber, limit: Duration) -> Result<()> {
         Ok(true) => {}
         // That would make a failure of every good end while the bus is away.
         Err(cause) => {
-            eprintln!("cannot tell whether the program has run: {cause:#}");
+            tracing::warn!("cannot tell whether the program has run: {cause:#}");
             return Ok(());
         }
     }
