@@ -161,3 +161,6 @@ started_at() { systemctl show --value --property ExecMainStartTimestampMonotonic
 # `systemctl status` as the user sees it; it exits 3 for a stopped unit. The journal's writer may lag a moment behind.
 status_of() { journalctl --sync; systemctl status --no-pager --full --lines 50 "lodger-$1.service" || true; }
 journal_of() { journalctl --sync; journalctl --no-pager --output cat --unit "$1"; }
+# How often container $1 has said the line $2; and whether that is at least $3 times.
+said() { journal_of "lodger-$1" | grep -cx "$2"; }
+has_said() { [ "$(said "$1" "$2")" -ge "$3" ]; }
