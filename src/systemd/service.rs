@@ -48,6 +48,12 @@ impl ServiceState {
         matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
     }
 
+    /// Whether its last try has failed, and systemd waits with the next one. When that last try began, nobody knows any more:
+    /// `InactiveExitTimestamp=` is then the moment at which it failed.
+    pub fn waits_for_next_try(&self) -> bool {
+        self.active == "activating" && self.job.is_none()
+    }
+
     /// Whether it is stopping, and systemd waits for its end: the state after a `STOPPING=1`, or after its stop command.
     pub fn is_stopping(&self) -> bool {
         self.active == "deactivating" && self.sub == "stop-sigterm"

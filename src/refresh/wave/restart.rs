@@ -39,7 +39,8 @@ impl Wave<'_> {
         let mut old = Vec::new();
         let mut fresh = Vec::new();
         for (at, state, start) in self.with_starts(idle)? {
-            match self.members[at].0.since.is_before(&self.boot, start) {
+            let is_new = self.members[at].0.since.is_before(&self.boot, start);
+            match is_new && !state.waits_for_next_try() {
                 true => fresh.push((at, Some(state), None)),
                 false => old.push((at, state)),
             }
