@@ -54,6 +54,7 @@ impl Host {
             let unit = FakeUnit {
                 load: "loaded",
                 active,
+                waits_for_next_try: false,
                 root,
                 start_began: 1,
                 requires: Vec::new(),
@@ -628,6 +629,65 @@ fn an_interrupted_refresh_is_taken_up_where_it_was() {
     );
     assert_eq!((report.outcome, report.number), (Outcome::Done, 1));
     assert!(host.is_at_rest());
+}
+
+#[test]
+fn what_waits_for_its_next_try_has_no_old_code() {
+    let host = Host::new(&[("loops", "activating"), ("web", "active")]);
+    host.file("loops", "update.wave = \"canary\"");
+    host.unit("loops", |unit| unit.waits_for_next_try = true);
+    host.dpkg_wrote(AFTER);
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
+    assert_eq!(report.outcome, Outcome::Done);
+    assert_eq!(host.restarts(), ["lodger-web.service"]);
+}
+
+/// systemd tries `name` again and again; the last time, after all that a refresh has done, it failed.
+fn is_tried_again(host: &Host, name: &str) {
+    host.unit(name, |unit| {
+        unit.active = "activating";
+        unit.waits_for_next_try = true;
+        unit.start_began = u64::MAX;
+    });
+}
+
+#[test]
+fn what_has_failed_keeps_later_waves_from_starting_while_systemd_tries_it_again() {
+    let host = Host::new(&[("probe", "active"), ("web", "active")]);
+    host.file("probe", "update.wave = \"canary\"\nupdate.settle = 0");
+    host.file("web", "update.settle = 0");
+    host.unit("probe", |unit| unit.result = "failed");
+    host.dpkg_wrote(AFTER);
+    let put_off = [("probe", Action::Failed), ("web", Action::PutOff)];
+    assert_eq!(actions(&host.refresh(2).unwrap()), put_off);
+    is_tried_again(&host, "probe");
+    assert_eq!(actions(&host.refresh_again().unwrap()), put_off);
+    let probes = ["lodger-probe.service", "lodger-probe.service again"];
+    assert_eq!(host.restarts(), [probes, probes].concat());
+    is_tried_again(&host, "probe");
+    host.unit("probe", |unit| unit.result = "done");
+    assert_eq!(
+        actions(&host.refresh_again().unwrap()),
+        [("probe", Action::Restarted), ("web", Action::Restarted)]
+    );
+    assert!(host.is_at_rest() && !host.places.affected().exists());
+}
+
+#[test]
+fn what_systemd_tries_again_after_an_interruption_has_not_been_restarted() {
+    let host = Host::new(&[("web", "active")]);
+    host.file("web", "update.settle = 0");
+    host.unit("web", |unit| unit.result = "failed");
+    host.dpkg_wrote(AFTER);
+    host.shared.lock().unwrap().refuses_once_again = true;
+    assert!(host.try_refresh(2).is_err());
+    host.shared.lock().unwrap().refuses_once_again = false;
+    is_tried_again(&host, "web");
+    let report = host.refresh(2).unwrap();
+    assert_eq!(actions(&report), [("web", Action::Failed)]);
+    let web = ["lodger-web.service", "lodger-web.service again"];
+    assert_eq!(host.restarts(), [web, web].concat());
 }
 
 #[test]

@@ -98,10 +98,15 @@ impl<'a> Refresh<'a> {
         let Some(due) = self.pending.containers.get(name).cloned() else {
             return Ok(None);
         };
-        if !service.is_running() && due.failed.is_none() {
+        // Somebody has to see to what has failed in a refresh, or was interrupted in one, until it is up.
+        let was_restarting = self.was_restarting(name);
+        let is_tried = service.waits_for_next_try();
+        let has_no_code = !service.is_running() || (is_tried && !was_restarting);
+        if has_no_code && due.failed.is_none() {
             return Ok(None);
         }
-        let is_fresh = due.since.is_before(&self.boot, details.start_began);
+        let is_under_way = is_tried || (was_restarting && !service.is_up());
+        let is_fresh = due.since.is_before(&self.boot, details.start_began) && !is_under_way;
         if is_fresh && service.is_running() && held.is_none() {
             self.tell_interrupted(name, &due);
             return Ok(None);
@@ -137,11 +142,15 @@ impl<'a> Refresh<'a> {
         }))
     }
 
+    /// Whether an interrupted refresh was restarting it.
+    fn was_restarting(&self, name: &str) -> bool {
+        self.under_way.restarting.iter().any(|other| other == name)
+    }
+
     /// What is found failed among those that an interrupted refresh was restarting has failed in it.
     fn note_interrupted(&mut self, service: &ServiceState, is_free: bool) {
         let name = service.name.as_str();
-        let was_restarting = self.under_way.restarting.iter().any(|other| other == name);
-        if !was_restarting || service.active != "failed" || !is_free {
+        if !self.was_restarting(name) || service.active != "failed" || !is_free {
             return;
         }
         if let Some(due) = self.pending.containers.get_mut(name) {

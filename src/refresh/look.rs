@@ -157,10 +157,10 @@ impl Refresh<'_> {
         Ok(running.into_iter().zip(found).collect())
     }
 
-    /// Those whose code the refresh has something new for.
+    /// Those whose code the refresh has something new for. What waits for its next try has no code: that try is on the new.
     fn running(&mut self, offer: Offer) -> Result<Vec<ServiceState>> {
         let mut running = self.systemd.services()?;
-        running.retain(ServiceState::is_running);
+        running.retain(|service| service.is_running() && !service.waits_for_next_try());
         if offer == Offer::Everything {
             return Ok(running);
         }

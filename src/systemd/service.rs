@@ -51,7 +51,7 @@ impl ServiceState {
     /// Whether its last try has failed, and systemd waits with the next one. When that last try began, nobody knows any more:
     /// `InactiveExitTimestamp=` is then the moment at which it failed.
     pub fn waits_for_next_try(&self) -> bool {
-        self.active == "activating" && self.job.is_none()
+        matches!(self.sub.as_str(), "auto-restart" | "auto-restart-queued")
     }
 
     /// Whether it is stopping, and systemd waits for its end: the state after a `STOPPING=1`, or after its stop command.

@@ -17,6 +17,8 @@ pub use stops::serve_stops;
 pub struct FakeUnit {
     pub load: &'static str,
     pub active: &'static str,
+    /// Between two tries of systemd's.
+    pub waits_for_next_try: bool,
     pub root: String,
     pub start_began: u64,
     pub requires: Vec<String>,
@@ -262,6 +264,7 @@ fn finish_job(shared: &Shared, path: &str, unit: &str, runs: bool) {
             Some(fake) => {
                 let done = fake.result == "done";
                 fake.active = if done { "active" } else { "failed" };
+                fake.waits_for_next_try = false;
                 fake.start_began = u64::MAX;
                 let result = fake.result;
                 fake.result = fake.result_then.unwrap_or(result);
@@ -398,6 +401,7 @@ fn listed(name: &str, unit: &FakeUnit) -> Listed {
     let text = String::new;
     let sub = match unit.active {
         "deactivating" => "stop-sigterm",
+        _ if unit.waits_for_next_try => "auto-restart",
         _ => "",
     };
     (
