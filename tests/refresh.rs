@@ -97,6 +97,12 @@ impl Host {
         );
     }
 
+    fn is_held_on_a_base(&self, name: &str) {
+        let state = self.places.state_of(&Name::parse(name).unwrap());
+        fs::create_dir_all(&state).unwrap();
+        std::os::unix::fs::symlink("/run/lodger/bases/3", state.join("base")).unwrap();
+    }
+
     /// A container file, so that the refresh knows more than systemd does.
     fn file(&self, name: &str, text: &str) {
         let directory = self._directory.path().join("etc/lodger");
@@ -212,9 +218,7 @@ fn without_a_new_base_what_lies_on_one_is_left_and_the_change_is_not_forgotten()
 #[test]
 fn what_is_held_on_a_base_is_left_there() {
     let host = Host::new(&[("web", "active")]);
-    let state = host.places.state.join("containers/web");
-    fs::create_dir_all(&state).unwrap();
-    std::os::unix::fs::symlink("/run/lodger/bases/3", state.join("base")).unwrap();
+    host.is_held_on_a_base("web");
     host.dpkg_wrote(AFTER);
     let report = host.refresh(2).unwrap();
     assert_eq!(host.restarts(), [""; 0]);
@@ -225,9 +229,7 @@ fn what_is_held_on_a_base_is_left_there() {
 #[test]
 fn what_is_let_go_from_a_base_is_restarted_though_it_has_started_since() {
     let host = Host::new(&[("web", "active")]);
-    let state = host.places.state.join("containers/web");
-    fs::create_dir_all(&state).unwrap();
-    std::os::unix::fs::symlink("/run/lodger/bases/3", state.join("base")).unwrap();
+    host.is_held_on_a_base("web");
     host.dpkg_wrote(AFTER);
     assert_eq!(
         actions(&host.refresh(2).unwrap()),
@@ -641,6 +643,18 @@ fn what_waits_for_its_next_try_has_no_old_code() {
     assert_eq!(actions(&report), [("web", Action::Restarted)]);
     assert_eq!(report.outcome, Outcome::Done);
     assert_eq!(host.restarts(), ["lodger-web.service"]);
+}
+
+#[test]
+fn what_waits_for_its_next_try_on_a_base_that_it_is_held_on_is_not_forgotten() {
+    let host = Host::new(&[("web", "activating")]);
+    host.unit("web", |unit| unit.waits_for_next_try = true);
+    host.is_held_on_a_base("web");
+    host.dpkg_wrote(AFTER);
+    for report in [host.refresh(2), host.refresh_again()] {
+        assert_eq!(actions(&report.unwrap()), [("web", Action::Skipped)]);
+    }
+    assert!(host.restarts().is_empty() && host.places.affected().exists());
 }
 
 /// systemd tries `name` again and again; the last time, after all that a refresh has done, it failed.

@@ -101,7 +101,8 @@ impl<'a> Refresh<'a> {
         // Somebody has to see to what has failed in a refresh, or was interrupted in one, until it is up.
         let was_restarting = self.was_restarting(name);
         let is_tried = service.waits_for_next_try();
-        let has_no_code = !service.is_running() || (is_tried && !was_restarting);
+        let is_next_try_new = is_tried && held.is_none() && !was_restarting;
+        let has_no_code = !service.is_running() || is_next_try_new;
         if has_no_code && due.failed.is_none() {
             return Ok(None);
         }

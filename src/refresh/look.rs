@@ -15,6 +15,7 @@ use crate::base::{self, Bases, Number};
 use crate::container::Update;
 use crate::dpkg::relations::Relations;
 use crate::dpkg::security::security_updates;
+use crate::root::lower;
 use crate::stale::{Evidence, look_at_each};
 use crate::systemd::ServiceState;
 use crate::why::program_of;
@@ -157,10 +158,14 @@ impl Refresh<'_> {
         Ok(running.into_iter().zip(found).collect())
     }
 
-    /// Those whose code the refresh has something new for. What waits for its next try has no code: that try is on the new.
+    /// Those whose code the refresh has something new for.
     fn running(&mut self, offer: Offer) -> Result<Vec<ServiceState>> {
-        let mut running = self.systemd.services()?;
-        running.retain(|service| service.is_running() && !service.waits_for_next_try());
+        let mut running = Vec::new();
+        for service in self.systemd.services()? {
+            if service.is_running() && !self.is_next_try_new(&service)? {
+                running.push(service);
+            }
+        }
         if offer == Offer::Everything {
             return Ok(running);
         }
@@ -171,6 +176,12 @@ impl Refresh<'_> {
             }
         }
         Ok(on_host)
+    }
+
+    /// Whether it has no code now, and will have the new.
+    fn is_next_try_new(&self, service: &ServiceState) -> Result<bool> {
+        let held = || lower::held(&self.places.state_of(&service.name));
+        Ok(service.waits_for_next_try() && held()?.is_none())
     }
 
     /// The reasons of each, none if it is not affected.
