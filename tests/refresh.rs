@@ -336,13 +336,19 @@ fn bases_are_removed_when_there_are_more_than_are_kept_and_nobody_waits_for_it()
     assert_eq!(host.starts(), ["lodgerd-prune.service"]);
 }
 
-#[test]
-fn a_wave_that_fails_keeps_those_after_it_from_starting_until_it_is_mended() {
+/// A host with a container in a wave before that of another, and whose restarts fail; a change concerns both.
+fn whose_canary_fails() -> Host {
     let host = Host::new(&[("probe", "active"), ("web", "active")]);
     host.file("probe", "update.wave = \"canary\"\nupdate.settle = 0");
     host.file("web", "update.settle = 0");
     host.unit("probe", |unit| unit.result = "failed");
     host.dpkg_wrote(AFTER);
+    host
+}
+
+#[test]
+fn a_wave_that_fails_keeps_those_after_it_from_starting_until_it_is_mended() {
+    let host = whose_canary_fails();
     let report = host.refresh(2).unwrap();
     assert_eq!(
         actions(&report),
@@ -668,11 +674,7 @@ fn is_tried_again(host: &Host, name: &str) {
 
 #[test]
 fn what_has_failed_keeps_later_waves_from_starting_while_systemd_tries_it_again() {
-    let host = Host::new(&[("probe", "active"), ("web", "active")]);
-    host.file("probe", "update.wave = \"canary\"\nupdate.settle = 0");
-    host.file("web", "update.settle = 0");
-    host.unit("probe", |unit| unit.result = "failed");
-    host.dpkg_wrote(AFTER);
+    let host = whose_canary_fails();
     let put_off = [("probe", Action::Failed), ("web", Action::PutOff)];
     assert_eq!(actions(&host.refresh(2).unwrap()), put_off);
     is_tried_again(&host, "probe");
