@@ -98,17 +98,11 @@ impl<'a> Refresh<'a> {
         let Some(due) = self.pending.containers.get(name).cloned() else {
             return Ok(None);
         };
-        // Somebody has to see to what has failed in a refresh, or was interrupted in one, until it is up.
-        let was_restarting = self.was_restarting(name);
-        let is_tried = service.waits_for_next_try();
-        let is_next_try_new = is_tried && held.is_none() && !was_restarting;
-        let has_no_code = !service.is_running() || is_next_try_new;
-        if has_no_code && due.failed.is_none() {
+        // Somebody has to see to what has failed until it is up.
+        if due.failed.is_none() && self.has_no_code(service, held.is_some()) {
             return Ok(None);
         }
-        let is_under_way = is_tried || (was_restarting && !service.is_up());
-        let is_fresh = due.since.is_before(&self.boot, details.start_began) && !is_under_way;
-        if is_fresh && service.is_running() && held.is_none() {
+        if held.is_none() && self.has_started_since(&due, service, &details) {
             self.tell_interrupted(name, &due);
             return Ok(None);
         }
@@ -141,6 +135,27 @@ impl<'a> Refresh<'a> {
             failed: has_failed,
             ignores_windows: due.is_security && self.settings.security_ignores_windows,
         }))
+    }
+
+    /// Whether there is nothing of it to be restarted: it is down, or its next try is on the new code and no interrupted refresh has to
+    /// see what becomes of that.
+    fn has_no_code(&self, service: &ServiceState, is_held: bool) -> bool {
+        let is_watched = is_held || self.was_restarting(service.name.as_str());
+        !service.is_running() || (service.waits_for_next_try() && !is_watched)
+    }
+
+    /// Whether it has started since it is due. What was interrupted in its restart has only once it is up.
+    fn has_started_since(
+        &self,
+        due: &Due,
+        service: &ServiceState,
+        details: &ServiceDetails,
+    ) -> bool {
+        let has_started = match self.was_restarting(service.name.as_str()) {
+            true => service.is_up(),
+            false => service.is_running() && !service.waits_for_next_try(),
+        };
+        has_started && due.since.is_before(&self.boot, details.start_began)
     }
 
     /// Whether an interrupted refresh was restarting it.
