@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -20,6 +20,7 @@ mod history;
 mod hold;
 mod list;
 mod man;
+pub mod output;
 mod plain_table;
 mod plan;
 mod present;
@@ -164,7 +165,7 @@ fn completions(shell: Shell) -> Vec<u8> {
 /// Blocks with carets on stderr, an empty line between two.
 fn tell<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Result<()> {
     let blocks: Vec<_> = diagnostics.into_iter().map(Diagnostic::block).collect();
-    io::stderr().write_all(blocks.join("\n").as_bytes())?;
+    output::stderr().write_all(blocks.join("\n").as_bytes())?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The built `lodger`, all but `check`: arguments and roots in; what it writes, and its exit status, out.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -219,6 +219,33 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         told(lodger.wait_with_output().expect("it ends")),
         (Some(0), String::new(), String::new())
     );
+}
+
+/// `lodger check | true`, and the same with what it says on stderr.
+#[test]
+fn a_reader_that_has_gone_changes_no_status() {
+    let root = root(&[("etc/lodger/web.toml", "exec = 1\n")]);
+    let closed = || io::pipe().expect("a pipe").1;
+    for arguments in [
+        &["check"][..],
+        &["check", "--json"],
+        &["list"],
+        &["list", "--json"],
+    ] {
+        let mut lodger = Command::new(env!("CARGO_BIN_EXE_lodger"));
+        lodger.env_clear().env("LODGER_ROOT", root.path());
+        let read = lodger.args(arguments).output().expect("lodger runs");
+        let unread = lodger.stdout(closed()).stderr(closed()).status();
+        assert_eq!(
+            unread.expect("lodger runs").code(),
+            read.status.code(),
+            "{arguments:?}"
+        );
+        let unread = lodger.stdout(closed()).stderr(Stdio::piped()).output();
+        let (status, _, stderr) = told(unread.expect("lodger runs"));
+        assert!(!stderr.contains("pipe"), "{stderr}");
+        assert_eq!(status, read.status.code(), "{arguments:?}");
+    }
 }
 
 #[test]

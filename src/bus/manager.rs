@@ -18,7 +18,7 @@ use super::{answer, polkit};
 use crate::base::Number;
 use crate::refresh::hold;
 use crate::refresh::report;
-use crate::refresh::unhold::{unhold, unhold_all};
+use crate::refresh::unhold::{require_known, unhold, unhold_all};
 use crate::refresh::{Places, UnderWay};
 use crate::{rollback, state_file};
 
@@ -131,7 +131,10 @@ impl Manager {
         let name = name_or_all(name)?;
         let _call = self.authorize(connection, &header, polkit::HOLD).await?;
         self.work(move |places| match &name {
-            Some(name) => Ok(unhold(&places, name)?.due),
+            Some(name) => {
+                require_known(&places, name)?;
+                Ok(unhold(&places, name)?.due)
+            }
             None => Ok(unhold_all(&places)?.1),
         })
         .await

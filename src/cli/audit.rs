@@ -1,6 +1,6 @@
 //! `lodger audit`: all containers in; the files of packages that their uppers keep from being patched out.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -13,6 +13,7 @@ use lodger::upper::{Budget, shown};
 use nix::unistd::Uid;
 use serde::Serialize;
 
+use super::output::stderr;
 use super::plain_table::{plain_table, trimmed};
 use super::write_json;
 
@@ -96,7 +97,7 @@ fn write_text(out: &mut dyn Write, told: &[Told]) -> Result<()> {
     out.flush()?;
     for container in told {
         for missing in &container.missing {
-            writeln!(io::stderr(), "note: {}: {missing}", container.name)?;
+            writeln!(stderr(), "note: {}: {missing}", container.name)?;
         }
     }
     Ok(())

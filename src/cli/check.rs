@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,6 +17,7 @@ use lodger::prefix::Prefix;
 use lodger::settings;
 use lodger::window;
 
+use super::output::stderr;
 use super::{tell, write_json};
 use format::{Files, Format};
 
@@ -215,7 +216,7 @@ fn tell_masks(installed: &Installed, files: &[PathBuf]) {
     {
         // A note that nobody reads is no loss.
         let _ = writeln!(
-            io::stderr(),
+            stderr(),
             "note: {} is empty: it masks the name \"{name}\", and makes no container",
             source.display()
         );
@@ -239,7 +240,7 @@ fn write_summary(diagnostics: &[Diagnostic]) -> Result<()> {
         .map(|(number, word)| format!("{number} {word}{}", if *number == 1 { "" } else { "s" }))
         .collect();
     if !counted.is_empty() {
-        writeln!(io::stderr(), "\n{}", counted.join(", "))?;
+        writeln!(stderr(), "\n{}", counted.join(", "))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `lodger diff`: a container in; the paths that it added, changed and deleted, as lines or JSON, out.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,6 +18,7 @@ use nix::unistd::Uid;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use super::output::stderr;
 use super::write_json;
 
 /// Show what a container wrote over its base: the paths that it added, changed and deleted.
@@ -117,20 +118,20 @@ impl DiffOf {
             writeln!(out, "{}", in_words(line))?;
         }
         out.flush()?;
-        let mut stderr = io::stderr();
+        let mut notes = stderr();
         if running {
             writeln!(
-                stderr,
+                notes,
                 "note: {} is running, and may have changed more meanwhile",
                 self.name
             )?;
         }
         for missing in &diff.missing {
-            writeln!(stderr, "note: {missing}")?;
+            writeln!(notes, "note: {missing}")?;
         }
         for place in unused {
             writeln!(
-                stderr,
+                notes,
                 "note: what it wrote to '{place}' it does not see: nothing is mounted there now"
             )?;
         }

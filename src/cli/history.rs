@@ -1,6 +1,6 @@
 //! `lodger history`: the records of refreshes in; a table of them, or one of them, out.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ use lodger::refresh::Places;
 use lodger::refresh::history::{Summary, numbers, record};
 use lodger::refresh::report::{Report, WaveState};
 
+use super::output::stderr;
 use super::plain_table::{plain_table, trimmed};
 use super::write_json;
 
@@ -88,7 +89,7 @@ impl History {
         }
         out.flush()?;
         for cause in &unreadable {
-            writeln!(io::stderr(), "note: {cause:#}")?;
+            writeln!(stderr(), "note: {cause:#}")?;
         }
         Ok(match unreadable.is_empty() {
             true => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! `lodger list`: what is installed in; a table or JSON of all containers and files out.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ use lodger::prefix::Prefix;
 use lodger::systemd::{ServiceState, Systemd};
 use serde::Serialize;
 
+use super::output::stderr;
 use super::plain_table::{plain_table, trimmed};
 use super::write_json;
 
@@ -47,7 +48,7 @@ impl List {
                 Ok(vanished) => rows.extend(vanished),
                 // Where systemd does not run, nothing else does.
                 Err(cause) => writeln!(
-                    io::stderr(),
+                    stderr(),
                     "note: not known whether containers run that no file makes: {cause:#}"
                 )?,
             }

@@ -13,6 +13,7 @@ use lodger::systemd::Systemd;
 use nix::unistd::Uid;
 use serde::Serialize;
 
+use super::output::stderr;
 use super::write_json;
 
 /// Discard what stopped containers wrote over their base; the next start has a clean root.
@@ -61,7 +62,7 @@ impl Reset {
         let installed = installed::read(prefix);
         let losses = losses(&names, &installed, &mut systemd)?;
         if !self.yes && losses.iter().any(|(_, loss)| !loss.is_nothing()) && !confirmed(&losses)? {
-            writeln!(io::stderr(), "nothing was discarded")?;
+            writeln!(stderr(), "nothing was discarded")?;
             return Ok(ExitCode::FAILURE);
         }
         let mut told = Vec::new();
@@ -112,6 +113,7 @@ fn confirmed(losses: &[(&Name, Loss)]) -> Result<bool> {
             "this discards what was written, and there is no terminal to ask on; say --yes if it is meant"
         );
     }
+    // Nothing is discarded where nobody sees the question.
     let mut stderr = io::stderr();
     for (name, loss) in losses {
         writeln!(stderr, "{name}: {}", in_words(loss))?;
@@ -126,7 +128,7 @@ fn confirmed(losses: &[(&Name, Loss)]) -> Result<bool> {
 fn write_text(out: &mut dyn Write, told: &[Told<'_>]) -> Result<()> {
     for told in told {
         match &told.error {
-            Some(error) => writeln!(io::stderr(), "error: {}: {error}", told.name)?,
+            Some(error) => writeln!(stderr(), "error: {}: {error}", told.name)?,
             None if told.loss.is_nothing() => writeln!(out, "{}: there was nothing", told.name)?,
             None => writeln!(out, "{}: discarded {}", told.name, in_words(&told.loss))?,
         }

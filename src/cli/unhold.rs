@@ -9,7 +9,7 @@ use lodger::bus::{self, client};
 use lodger::container::Name;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
-use lodger::refresh::unhold::{Unheld, unhold, unhold_all};
+use lodger::refresh::unhold::{Unheld, require_known, unhold, unhold_all};
 use lodger::rollback;
 use lodger::systemd::Systemd;
 use nix::unistd::Uid;
@@ -68,9 +68,14 @@ impl Unhold {
         if self.all {
             return self.run_all(out);
         }
+        let places = Places::default();
+        // All or none, as in 'lodger hold'.
+        self.names
+            .iter()
+            .try_for_each(|name| require_known(&places, name))?;
         let mut told = Vec::new();
         for name in &self.names {
-            let unheld = unhold(&Places::default(), name)?;
+            let unheld = unhold(&places, name)?;
             let restarted = self.restart && unheld.base.is_some() && restart(name)?;
             if !self.json {
                 writeln!(out, "{}", in_words(name, &unheld, restarted)?)?;

@@ -1,6 +1,6 @@
 //! `lodger why`: a container in; why it is due, what the last refresh did with it, and what its processes show, out.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -17,6 +17,7 @@ use lodger::why::{Why as Seen, why};
 use nix::unistd::Uid;
 use serde::Serialize;
 
+use super::output::stderr;
 use super::{present, write_json};
 
 /// Tell why a container is due for a restart, or why the last refresh restarted it, and what is left to do.
@@ -79,13 +80,13 @@ impl Why {
             );
         }
         if let Some(cause) = &unreadable {
-            writeln!(io::stderr(), "note: {}", present::unreadable(cause))?;
+            writeln!(stderr(), "note: {}", present::unreadable(cause))?;
         }
         if let Some(cause) = &unreadable_record {
-            writeln!(io::stderr(), "note: {}", present::unreadable_record(cause))?;
+            writeln!(stderr(), "note: {}", present::unreadable_record(cause))?;
         }
         for fault in told.seen.iter().flat_map(|seen| &seen.faults) {
-            writeln!(io::stderr(), "note: in dpkg's status, {fault}")?;
+            writeln!(stderr(), "note: in dpkg's status, {fault}")?;
         }
         match self.json {
             true => write_json(out, &told)?,

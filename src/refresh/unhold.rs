@@ -9,6 +9,7 @@ use super::pending::Pending;
 use super::places::Places;
 use crate::container::Name;
 use crate::hold as base_hold;
+use crate::rollback;
 use crate::root::lower;
 
 /// What was taken off.
@@ -22,6 +23,17 @@ pub struct Unheld {
     pub still: Option<Hold>,
     /// Whether it is due: a refresh takes it up at once.
     pub due: bool,
+}
+
+/// Returns only if there is such a container, or something of one whose file is gone: what is misspelt is not let go.
+///
+/// # Errors
+/// When there is neither.
+pub fn require_known(places: &Places, name: &Name) -> Result<()> {
+    match places.state_of(name).exists() {
+        true => Ok(()),
+        false => rollback::installed(name).map(drop),
+    }
 }
 
 /// Lets refreshes restart the container `name` again, and lets it follow the current base.
