@@ -16,7 +16,7 @@ CARGO_HOME ?= $(HOME)/.cargo
 REMAP = --remap-path-prefix=$(CARGO_HOME)=/cargo
 
 RELEASE = $(CARGO_TARGET_DIR)/release
-# what the built program tells about itself: manual pages, JSON Schemas, shell completions, the list of crates
+# what the built program tells about itself: manual pages, JSON Schemas, shell completions, the list of crates and their notices
 TOLD    = $(CARGO_TARGET_DIR)/told
 TAPLO   = $(CARGO_TARGET_DIR)/taplo
 DEB     = $(CURDIR)/target/deb
@@ -48,8 +48,9 @@ build:
 	$(RELEASE)/lodger completions fish >$(TOLD)/lodger.fish
 	cargo tree --locked --edges normal --prefix none --no-dedupe --format '{p} {l}' >$(TOLD)/tree
 	sed -e '/^lodger /d' -e 's/ (proc-macro)//' $(TOLD)/tree | sort -u >$(TOLD)/crates
+	debian/notices <$(TOLD)/crates >$(TOLD)/notices
 	@for file in lodger.1 lodger.toml.5 container.schema.json drop-in.schema.json settings.schema.json \
-	  lodger.bash _lodger lodger.fish crates; do \
+	  lodger.bash _lodger lodger.fish crates notices; do \
 	  test -s $(TOLD)/$$file || { echo "error: $$file came out empty" >&2; exit 1; }; \
 	done
 
@@ -129,5 +130,5 @@ install:
 	install -D -m 644 $(TOLD)/lodger.bash $(DATA)/bash-completion/completions/lodger
 	install -D -m 644 -t $(DATA)/zsh/vendor-completions $(TOLD)/_lodger
 	install -D -m 644 -t $(DATA)/fish/vendor_completions.d $(TOLD)/lodger.fish
-	install -D -m 644 -t $(DATA)/doc/lodger $(TOLD)/crates
+	install -D -m 644 -t $(DATA)/doc/lodger $(TOLD)/crates $(TOLD)/notices
 	cd examples && find . -type f -exec install -D -m 644 {} $(DATA)/doc/lodger/examples/{} ';'

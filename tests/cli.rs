@@ -368,6 +368,19 @@ WAVE                     NAME  ACTION       REASON
         stderr.starts_with("note: cannot make sense of '"),
         "{stderr}"
     );
+    let (status, stdout, stderr) = history(&["history", "--last", "2", "--json"]);
+    assert_eq!((status, stdout.matches("number").count()), (Some(1), 1));
+    assert!(
+        stderr.starts_with("note: cannot make sense of '"),
+        "{stderr}"
+    );
+    // Nor does it look like none.
+    for good in [9, 11] {
+        let good = format!("var/lib/lodger/refreshes/{good}.json");
+        fs::remove_file(root.path().join(good)).expect("it is there");
+    }
+    let (status, stdout, _) = history(&["history"]);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
 }
 
 #[test]

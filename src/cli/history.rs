@@ -25,6 +25,7 @@ const MOST_STALE: usize = 20;
 /// PACKAGES is how many had changed. PUT OFF counts those that wait for a hold, a window or another container, and those that
 /// are to stay as they are; FAILED those that did not become ready, whether they went back to their old base or not. The records
 /// are /var/lib/lodger/refreshes/N.json; their form is described in lodgerd(8).
+/// The exit status is 1 if one of them cannot be read.
 #[derive(Debug, Args)]
 pub struct History {
     /// The number of a refresh.
@@ -84,7 +85,8 @@ impl History {
         }
         match self.json {
             true => write_json(out, &summaries)?,
-            false if summaries.is_empty() => writeln!(out, "There has been no refresh yet.")?,
+            false if numbers.is_empty() => writeln!(out, "There has been no refresh yet.")?,
+            false if summaries.is_empty() => {}
             false => writeln!(out, "{}", table(&summaries))?,
         }
         out.flush()?;

@@ -33,7 +33,7 @@ pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong, a base is not as it was made, \\fBlodger audit\\fR has found something, or the answer to \\fBlodger reset\\fR was no. 2: the command could not do its work."
+        ".SH EXIT STATUS\n0: nothing is wrong, or there are only warnings. 1: a container file is wrong, a base is not as it was made, \\fBlodger verify\\fR or \\fBlodger audit\\fR has found something, a container does not run the new code after \\fBlodger refresh \\-\\-wait\\fR, a record of \\fBlodger history\\fR cannot be read, or the answer to \\fBlodger reset\\fR was no. 2: the command could not do its work.\n.PP\n\\fBlodger why\\fR has 0 if the container is affected or due, and 1 if it is not."
     )?;
     writeln!(
         out,

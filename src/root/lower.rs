@@ -38,7 +38,7 @@ pub fn lower(base: Base, state: &Path, bases: &Path) -> Result<Lower> {
     }
     if !bases.is_dir() {
         bail!(
-            "there is no pinned base in '{}'; make one: lodger base create",
+            "there is no pinned base in '{}'; 'systemctl restart lodgerd-base.service' makes one, and mounts what there is",
             bases.display()
         );
     }
@@ -98,7 +98,7 @@ pub fn current(bases: &Path) -> Result<PathBuf> {
     let number = match fs::read_link(&link) {
         Ok(number) => number,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => bail!(
-            "there is no pinned base in '{}'; make one: lodger base create",
+            "there is no pinned base in '{}'; 'systemctl restart lodgerd-base.service' makes one, and mounts what there is",
             bases.display()
         ),
         Err(cause) => {
@@ -108,7 +108,7 @@ pub fn current(bases: &Path) -> Result<PathBuf> {
     let tree = bases.join(number);
     if !tree.is_dir() {
         bail!(
-            "'{}' leads to '{}', which is no base; make one: lodger base create",
+            "'{}' leads to '{}', which is no base; 'systemctl restart lodgerd-base.service' makes one, and mounts what there is",
             link.display(),
             tree.display()
         );
