@@ -26,6 +26,9 @@ use status::{Entry, Status};
 pub struct Database {
     /// Those with files on the host.
     pub packages: BTreeMap<String, Package>,
+    /// Whether dpkg's journal has something that `packages` do not tell: dpkg is at work, or was killed at it.
+    #[serde(skip)]
+    pub has_journal: bool,
 }
 
 /// One package that has files on the host.
@@ -61,6 +64,8 @@ impl Database {
     /// # Errors
     /// When a file cannot be read or is no dpkg status file. Of paragraphs that make no sense the journal tells.
     pub fn read(admindir: &Path) -> Result<Self> {
+        // First: dpkg writes its status before it removes the journal of what that then tells.
+        let has_journal = has_journal(admindir)?;
         let entries = Status::read(admindir)?.entries;
         let mut packages = BTreeMap::new();
         for entry in entries.into_iter().filter(Entry::has_files) {
@@ -75,15 +80,19 @@ impl Database {
                 },
             );
         }
-        Ok(Self { packages })
+        Ok(Self {
+            packages,
+            has_journal,
+        })
     }
 
-    /// What dpkg left unfinished: `name:architecture (state)`.
+    /// What dpkg left unfinished: `name:architecture (state)`, and its journal, if it was interrupted.
     pub fn unfinished(&self) -> Vec<String> {
         let states = self.packages.iter();
-        states
-            .filter_map(|(id, package)| Some(format!("{id} ({})", package.unfinished.as_ref()?)))
-            .collect()
+        let states = states
+            .filter_map(|(id, package)| Some(format!("{id} ({})", package.unfinished.as_ref()?)));
+        let journal = self.has_journal.then(|| JOURNAL.to_owned());
+        states.chain(journal).collect()
     }
 
     /// The packages of `self` and `now` that differ.
@@ -109,6 +118,27 @@ fn change(id: &str, old: Option<&Package>, new: Option<&Package>) -> Option<Chan
         old: old.map(|package| package.version.clone()),
         new: new.map(|package| package.version.clone()),
     })
+}
+
+/// How an interruption of dpkg is told.
+const JOURNAL: &str = "dpkg's own journal (interrupted)";
+
+/// Whether there are notes in dpkg's journal, files whose names are numbers: what it does to each package it notes there first, and
+/// in its status only now and then, and at its end. apt tells that dpkg was interrupted by them, too.
+fn has_journal(admindir: &Path) -> Result<bool> {
+    let updates = admindir.join("updates");
+    let failed = || format!("cannot read '{}'", updates.display());
+    let entries = match fs::read_dir(&updates) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries.with_context(failed)?,
+    };
+    for entry in entries {
+        let name = entry.with_context(failed)?.file_name();
+        if name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Inode and time of writing of a package's file list. Multi-Arch packages carry the architecture in its name.
@@ -155,6 +185,7 @@ mod tests {
                 .iter()
                 .map(|(id, p)| ((*id).to_owned(), p.clone()))
                 .collect(),
+            has_journal: false,
         }
     }
 
@@ -178,6 +209,23 @@ mod tests {
             ["broken:all (reinst-required)", "half:all (half-configured)"]
         );
         assert!(!database.packages["libc6:amd64"].list.is_empty());
+    }
+
+    /// As dpkg leaves it that was killed between two packages: its status is still that of before.
+    #[test]
+    fn what_is_only_in_the_journal_is_unfinished() {
+        let admindir = tempfile::tempdir().unwrap();
+        let status = "Package: one\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n";
+        fs::write(admindir.path().join("status"), status).unwrap();
+        let unfinished = || Database::read(admindir.path()).unwrap().unfinished();
+        assert_eq!(unfinished(), Vec::<String>::new());
+        let updates = admindir.path().join("updates");
+        fs::create_dir(&updates).unwrap();
+        fs::write(updates.join("tmp.i"), "").unwrap();
+        assert_eq!(unfinished(), Vec::<String>::new());
+        let note = "Package: one\nStatus: install ok unpacked\nArchitecture: all\nVersion: 2\n";
+        fs::write(updates.join("0003"), note).unwrap();
+        assert_eq!(unfinished(), ["dpkg's own journal (interrupted)"]);
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub mod state_file;
 pub mod status;
 pub mod stops;
 pub mod systemd;
+pub mod threads;
 pub mod until;
 pub mod why;
 pub mod window;

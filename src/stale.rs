@@ -57,6 +57,8 @@ const MOST_PROCESSES: usize = 100_000;
 const MOST_DESCRIPTORS: usize = 1 << 20;
 /// The most processes whose mount tables are read to understand others.
 const MOST_VIEWS: usize = 64;
+/// How often one process is looked at, if something is gone while that is done.
+const MOST_LOOKS: usize = 3;
 /// How often it is looked for processes that have come meanwhile.
 const MOST_PASSES: usize = 8;
 
@@ -221,19 +223,26 @@ impl Scanner {
     }
 
     fn look_at(&mut self, subject: &mut Subject<'_>, pid: i32) {
-        let process = Process::open(pid).map(|process| {
-            let result = self.look_into(subject, &Sight::of(pid, &process));
-            (process, result)
-        });
-        let (program, cause) = match process {
-            Ok((_, Ok(is_payload))) => {
-                subject.found.processes += usize::from(is_payload);
-                return;
+        let mut failed = None;
+        for _ in 0..MOST_LOOKS {
+            // Only the kernel's word that it has ended counts; a file that is not there may be any.
+            let process = match Process::open(pid) {
+                Err(cause) if has_ended(&cause) => return,
+                Err(cause) => {
+                    failed = Some((None, cause));
+                    break;
+                }
+                Ok(process) => process,
+            };
+            match self.look_into(subject, &Sight::of(pid, &process)) {
+                Ok(is_payload) => {
+                    subject.found.processes += usize::from(is_payload);
+                    return;
+                }
+                Err(cause) => failed = Some((process.program().ok(), cause)),
             }
-            Ok((process, Err(cause))) => (process.program().ok(), cause),
-            Err(cause) => (None, cause),
-        };
-        if !has_ended(&cause) {
+        }
+        if let Some((program, cause)) = failed {
             subject.found.processes += 1;
             let why = format!("it cannot be looked at: {cause:#}");
             subject.found.add_unknown(pid, program, why);

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use super::mounted::{Places, Use};
 use super::{Bases, Number};
 use crate::cgroup;
+use crate::threads;
 
 /// Who needs what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,10 +45,11 @@ impl InUse {
             let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
                 continue;
             };
-            match places.uses_of(&proc.join(name), &mut seen) {
-                Ok(uses) if uses.is_empty() => {}
-                Ok(uses) => found.add(uses, &who(pid)),
-                Err(cause) if cgroup::is_gone(&cause) => {}
+            let look = |process: &Path| places.uses_of(process, &mut seen);
+            match threads::of_living(&proc.join(name), look) {
+                Ok(None) => {}
+                Ok(Some(uses)) if uses.is_empty() => {}
+                Ok(Some(uses)) => found.add(uses, &who(pid)),
                 Err(cause) => {
                     found
                         .undecided

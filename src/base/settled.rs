@@ -189,6 +189,11 @@ mod tests {
         updates.set_times(times).unwrap();
         assert!(before.difference(&again(&before).unwrap()).is_some());
 
+        fs::write(admindir.join("updates/0000"), HALF).unwrap();
+        let refused = again(&before).unwrap_err();
+        assert!(refused.is::<DpkgAtWork>(), "{refused:#}");
+        fs::remove_file(admindir.join("updates/0000")).unwrap();
+
         let before = look();
         replace_status(admindir, HALF);
         let refused = again(&before).unwrap_err();

@@ -13,6 +13,8 @@ use anyhow::{Context, Result};
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 
+use crate::threads;
+
 /// Keeps every layer in `masks` in place until the lock is dropped.
 ///
 /// # Errors
@@ -83,20 +85,10 @@ fn layers_in_use(masks: &Path) -> Result<HashSet<PathBuf>> {
             .iter()
             .all(u8::is_ascii_digit)
         {
-            match fs::read_to_string(process.path().join("mountinfo")) {
-                Ok(mounts) => used.extend(layers_named(&mounts, masks)),
-                // It ended meanwhile (ENOENT, ESRCH), or is a zombie, which has no mounts (EINVAL).
-                Err(cause)
-                    if matches!(
-                        cause.raw_os_error(),
-                        Some(libc::ENOENT | libc::ESRCH | libc::EINVAL)
-                    ) => {}
-                Err(cause) => {
-                    return Err(cause).with_context(|| {
-                        format!("cannot read the mounts of {}", process.path().display())
-                    });
-                }
-            }
+            let look = |process: &Path| fs::read_to_string(process.join("mountinfo"));
+            let failed = || format!("cannot read the mounts of {}", process.path().display());
+            let mounts = threads::of_living(&process.path(), look).with_context(failed)?;
+            used.extend(layers_named(&mounts.unwrap_or_default(), masks));
         }
     }
     Ok(used)

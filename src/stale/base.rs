@@ -34,7 +34,7 @@ impl Scanner {
     /// `None` if that process does not tell.
     fn base_of(&mut self, name: &Name, cgroup: &str, pid: i32) -> Result<Option<Option<String>>> {
         let process = Process::open(pid)?;
-        let root = process.root()?;
+        let root = process.root();
         if root == self.trees.identity() || !process.is_in(cgroup, &mut self.text)? {
             return Ok(None);
         }

@@ -1,17 +1,20 @@
 //! A file that a process uses and what that process sees in; whether the host still has the file like that out.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::libc;
+use nix::sys::stat::Mode;
 
 use super::Scanner;
 use super::maps::{Mapping, Reading};
 use super::mounts::{self, OverlayMount};
-use super::trees::{Tree, inode_below};
+use super::process::Process;
+use super::trees::{Tree, directory_below, file_below, inode_below};
 use super::view::{Root, View};
+use crate::place;
 use crate::root::seen;
 
 /// What a mapped file is to the container.
@@ -49,6 +52,7 @@ impl Scanner {
     /// When something cannot be looked up.
     pub(super) fn stale_path(
         &mut self,
+        process: &Process,
         view: &View,
         mapping: &Mapping<'_>,
     ) -> Result<Option<PathBuf>> {
@@ -57,7 +61,9 @@ impl Scanner {
                 let of_device =
                     |(overlay, _): &&(OverlayMount, Tree)| overlay.device == mapping.device;
                 match overlays.iter().find(of_device) {
-                    Some((overlay, tree)) => self.stale_in_overlay(view, overlay, *tree, mapping),
+                    Some((overlay, tree)) => {
+                        self.stale_in_overlay(process, view, (overlay, *tree), mapping)
+                    }
                     None => Ok(None),
                 }
             }
@@ -94,9 +100,9 @@ impl Scanner {
 
     fn stale_in_overlay(
         &mut self,
+        process: &Process,
         view: &View,
-        overlay: &OverlayMount,
-        tree: Tree,
+        (overlay, tree): (&OverlayMount, Tree),
         mapping: &Mapping<'_>,
     ) -> Result<Option<PathBuf>> {
         if self.is_current(tree, mapping.path(), mapping.inode)? {
@@ -106,6 +112,7 @@ impl Scanner {
         for reading in &readings {
             if self.is_current(tree, &reading.path, mapping.inode)?
                 || is_own(overlay, &reading.path, mapping.inode)?
+                || is_copied_up(process, view, overlay, reading, mapping.inode)?
             {
                 return Ok(None);
             }
@@ -151,30 +158,65 @@ fn is_own(overlay: &OverlayMount, path: &Path, inode: u64) -> Result<bool> {
         .split_last()
         .map_or(&[][..], |(_, masks)| masks);
     for mask in masks {
-        if inode_in(mask, overlay, path)? == Some(inode) {
+        if inode_in(place::MASKS, mask, overlay, path)? == Some(inode) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
+/// Whether the container has copied the file up. An overlay goes on to show the number of the lower that the copy is of, which may be
+/// in a base that is not the container's any more (overlayfs.rst, "Inode properties"); so it is asked what it shows.
+fn is_copied_up(
+    process: &Process,
+    view: &View,
+    overlay: &OverlayMount,
+    reading: &Reading,
+    inode: u64,
+) -> Result<bool> {
+    let path = &reading.path;
+    if reading.deleted || upper_inode(overlay, path)?.is_none() {
+        return Ok(false);
+    }
+    // What lies on another filesystem may be the container's own to serve, and is not asked.
+    if mounts::covering(&view.mounts, path).is_none_or(|mount| mount.device != overlay.device) {
+        return Ok(false);
+    }
+    let shown = file_below(
+        &process.root_directory()?,
+        path.strip_prefix("/").unwrap_or(path),
+    )?;
+    Ok(shown.is_some_and(|file| {
+        let device = (libc::major(file.st_dev), libc::minor(file.st_dev));
+        (device, file.st_ino) == (overlay.device, inode)
+    }))
+}
+
 /// The inode the upper has for `path`, if it has one. The upper is the container's to write: nothing in it is followed.
 fn upper_inode(overlay: &OverlayMount, path: &Path) -> Result<Option<u64>> {
     match &overlay.upper {
-        Some(upper) => inode_in(upper, overlay, path),
+        Some(upper) => inode_in(place::CONTAINERS, upper, overlay, path),
         None => Ok(None),
     }
 }
 
-fn inode_in(layer: &Path, overlay: &OverlayMount, path: &Path) -> Result<Option<u64>> {
-    let directory: OwnedFd = match File::open(layer) {
-        Ok(directory) => directory.into(),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => {
-            return Err(cause).with_context(|| format!("cannot open '{}'", layer.display()));
-        }
+/// The layer is where a mount table says, and a container can have a table and paths of its own. So only one below `top`, where
+/// lodger has such layers, is looked at, without following a link; and none is opened for reading, which could take for ever
+/// (fifo(7)).
+fn inode_in(top: &str, layer: &Path, overlay: &OverlayMount, path: &Path) -> Result<Option<u64>> {
+    let Ok(below) = layer.strip_prefix(top) else {
+        return Ok(None);
     };
-    inode_below(&directory, path.strip_prefix(&overlay.at).unwrap_or(path))
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let failed = || format!("cannot look at '{}'", layer.display());
+    let top = match open(top, flags, Mode::empty()) {
+        Err(Errno::ENOENT) => return Ok(None),
+        top => top.with_context(failed)?,
+    };
+    match directory_below(&top, below).with_context(failed)? {
+        Some(layer) => inode_below(&layer, path.strip_prefix(&overlay.at).unwrap_or(path)),
+        None => Ok(None),
+    }
 }
 
 #[cfg(test)]

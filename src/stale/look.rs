@@ -12,7 +12,7 @@ use nix::libc;
 
 use super::census::Fate;
 use super::maps::{self, Mapping};
-use super::process::{Buffer, Identity, Process};
+use super::process::{Buffer, Process};
 use super::trees::Tree;
 use super::view::{Root, View};
 use super::{Depth, MOST_BYTES, MOST_VIEWS, Scanner, Subject};
@@ -28,7 +28,6 @@ const MOST_FAULTS_OF_HELPERS: u64 = 200;
 pub(super) struct Sight<'a> {
     pub(super) pid: i32,
     pub(super) process: &'a Process,
-    root: Cell<Identity>,
     /// Whether it is really in the container's control group, once that was looked at.
     is_member: Cell<Option<bool>>,
 }
@@ -38,7 +37,6 @@ impl<'a> Sight<'a> {
         Self {
             pid,
             process,
-            root: Cell::new((0, 0)),
             is_member: Cell::new(None),
         }
     }
@@ -51,9 +49,7 @@ impl Scanner {
         subject: &mut Subject<'_>,
         sight: &Sight<'_>,
     ) -> Result<bool> {
-        let root = sight.process.root()?;
-        sight.root.set(root);
-        if root == self.trees.identity() {
+        if sight.process.root() == self.trees.identity() {
             return Ok(false);
         }
         if !self.finds_base_at_once(subject, sight) {
@@ -72,7 +68,7 @@ impl Scanner {
     }
 
     fn finds_base_at_once(&self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> bool {
-        let root = sight.root.get();
+        let root = sight.process.root();
         if subject.at_once.len() < MOST_VIEWS {
             subject.at_once.push(sight.pid);
         }
@@ -115,7 +111,6 @@ impl Scanner {
 
     /// Remembers what the process sees.
     pub(super) fn add_view(&mut self, subject: &mut Subject<'_>, sight: &Sight<'_>) -> Result<()> {
-        sight.root.set(sight.process.root()?);
         self.view(subject, sight).map(drop)
     }
 
@@ -124,7 +119,7 @@ impl Scanner {
         subject: &mut Subject<'_>,
         sight: &Sight<'_>,
     ) -> Result<Rc<View>> {
-        let root = sight.root.get();
+        let root = sight.process.root();
         let mounts = sight.process.mounts()?;
         if let Some(view) = subject.views.get(&(mounts, root)) {
             return Ok(Rc::clone(view));
@@ -149,8 +144,8 @@ impl Scanner {
     ) -> Result<Vec<PathBuf>> {
         let file = sight.process.file("maps")?;
         let is_named = matches!(subject.depth, Depth::Files(_));
-        if subject.bases.contains_key(&sight.root.get()) && !is_named {
-            let (device, _) = sight.root.get();
+        if subject.bases.contains_key(&sight.process.root()) && !is_named {
+            let (device, _) = sight.process.root();
             if let Some(libraries) = self.current.libraries_mapped(&file, device) {
                 return Ok(libraries);
             }
@@ -189,7 +184,7 @@ impl Scanner {
                 continue;
             }
             let view = self.view(subject, sight)?;
-            let stale = self.stale_path(&view, &mapping)?;
+            let stale = self.stale_path(sight.process, &view, &mapping)?;
             if stale.is_some() && !self.is_member(subject, sight)? {
                 break;
             }
@@ -210,7 +205,7 @@ impl Scanner {
 
     /// Whether it is the very file that the host has there, or nothing of the container's root.
     fn is_plainly_current(&mut self, sight: &Sight<'_>, mapping: &Mapping<'_>) -> Result<bool> {
-        let (device, _) = sight.root.get();
+        let (device, _) = sight.process.root();
         if mapping.device != (libc::major(device), libc::minor(device)) {
             return Ok(!seen::is_seen(mapping.path()));
         }

@@ -65,7 +65,7 @@ fn parse_mount_line(line: &[u8]) -> Option<MountLine> {
 }
 
 /// The overlays of the container `name` in a mount table: lodgerd calls them `lodger-NAME`, systemd by the directory that it
-/// stacks.
+/// stacks. In a user namespace of its own a container can mount others and call them so; those have no upper that is lodger's.
 pub fn overlay_mounts(mountinfo: &[u8], name: &Name) -> Vec<OverlayMount> {
     overlays(&mount_lines(mountinfo), name)
 }
@@ -78,7 +78,10 @@ pub fn overlays(lines: &[MountLine], name: &Name) -> Vec<OverlayMount> {
         .filter(|line| line.is_whole_overlay())
         .filter_map(|line| {
             if line.source == *own {
-                Some(overlay_mount(line))
+                let overlay = overlay_mount(line);
+                let state = name.state();
+                let is_own = |upper: &PathBuf| upper.starts_with(&state);
+                overlay.upper.as_ref().is_none_or(is_own).then_some(overlay)
             } else if line.source == *stack.as_os_str() {
                 // The layers that it names are those of a place that only systemd has seen.
                 Some(OverlayMount {
@@ -129,15 +132,16 @@ pub fn lowers(options: &[u8]) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The mount on which `path` lies: the deepest mount point counts, and of those at the same place the last.
+pub fn covering<'m>(mounts: &'m [MountLine], path: &Path) -> Option<&'m MountLine> {
+    let is_above = |mount: &&MountLine| path.starts_with(&mount.at);
+    let above = mounts.iter().filter(is_above);
+    above.max_by_key(|mount| mount.at.components().count())
+}
+
 /// Whether what lies at `path` comes from the tree that is the root of this mount table, and not from something mounted inside.
 pub fn is_of_root(mounts: &[MountLine], path: &Path) -> bool {
-    let is_above = |mount: &&MountLine| path.starts_with(&mount.at);
-    // The deepest mount point counts, and of those at the same place the last.
-    let Some(covering) = mounts
-        .iter()
-        .filter(is_above)
-        .max_by_key(|mount| mount.at.components().count())
-    else {
+    let Some(covering) = covering(mounts, path) else {
         return false;
     };
     let Some(root) = mounts.iter().rfind(|mount| mount.at == Path::new("/")) else {
@@ -168,12 +172,14 @@ mod tests {
     #[test]
     fn only_the_containers_own_overlays_count() {
         let mountinfo =
-            b"218 126 0:53 / / rw,nosuid shared:66 - overlay lodger-web rw,lowerdir=/x:/y\\040z,upperdir=/u\\040v/upper,workdir=/w\n\
+            b"218 126 0:53 / / rw,nosuid shared:66 - overlay lodger-web rw,lowerdir=/x:/y\\040z,upperdir=/var/lib/lodger/containers/web/upper,workdir=/w\n\
             230 218 0:53 /usr /usr ro shared:67 - overlay lodger-web rw,lowerdir=/x\n\
             231 218 0:56 / /dev ro shared:68 master:1 - tmpfs tmpfs rw\n\
             232 218 0:57 / /opt/a\\040b rw - overlay lodger-web rw,lowerdir+=/m,lowerdir+=/n\n\
             233 218 0:58 / /mnt rw - overlay lodger-web2 rw\n\
-            234 218 0:59 / /mnt rw - tmpfs lodger-web rw\n";
+            234 218 0:59 / /mnt rw - tmpfs lodger-web rw\n\
+            235 218 0:60 / /srv rw - overlay lodger-web rw,lowerdir=/x,upperdir=/run/systemd/inaccessible/fifo,workdir=/w\n\
+            236 218 0:61 / /srv rw - overlay lodger-web rw,lowerdir=/x,upperdir=/var/lib/lodger/containers/web2/upper,workdir=/w\n";
         assert_eq!(
             overlay_mounts(mountinfo, &Name::parse("web").unwrap()),
             [
@@ -181,7 +187,7 @@ mod tests {
                     device: (0, 53),
                     at: "/".into(),
                     lowers: vec!["/x".into(), "/y z".into()],
-                    upper: Some("/u v/upper".into())
+                    upper: Some("/var/lib/lodger/containers/web/upper".into())
                 },
                 OverlayMount {
                     device: (0, 57),

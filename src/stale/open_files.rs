@@ -167,7 +167,7 @@ impl Scanner {
             name,
         };
         // A directory of a base is never that of another one.
-        let path = self.stale_path(&view, &mapping)?;
+        let path = self.stale_path(sight.process, &view, &mapping)?;
         let path = path.filter(|_| files.is_regular(descriptor));
         Ok(match path.is_some() && self.is_member(subject, sight)? {
             true => path,

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
@@ -65,21 +66,50 @@ impl Buffer {
 }
 
 /// A process pinned by its directory in /proc: once it has ended, reads fail, and never tell of another.
-pub struct Process(OwnedFd);
+pub struct Process {
+    directory: OwnedFd,
+    root: Identity,
+}
 
 impl Process {
+    /// The process with this number. Once its first thread has ended, its directory tells nothing any more, however many others go
+    /// on (pthread_exit(3)): then that of one of those.
+    ///
+    /// # Errors
+    /// When there is none, or all its threads have ended: [`has_ended`].
     pub fn open(pid: i32) -> Result<Self> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        Ok(Self(nix::fcntl::open(
-            Path::new(&format!("/proc/{pid}")),
-            flags,
-            Mode::empty(),
-        )?))
+        let directory = open_directory(&format!("/proc/{pid}"))?;
+        match identity_at(&directory, "root", AtFlags::empty()) {
+            Err(cause) if has_ended(&cause) => Self::open_thread(pid, &directory),
+            root => Ok(Self {
+                root: root?,
+                directory,
+            }),
+        }
+    }
+
+    /// One of its threads that has not ended.
+    fn open_thread(pid: i32, directory: &OwnedFd) -> Result<Self> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let threads = openat(directory, "task", flags, Mode::empty())?;
+        for entry in Dir::from_fd(threads)?.iter() {
+            let entry = entry?;
+            let Ok(thread) = entry.file_name().to_str().unwrap_or("").parse::<i32>() else {
+                continue;
+            };
+            let Ok(directory) = open_directory(&format!("/proc/{pid}/task/{thread}")) else {
+                continue;
+            };
+            if let Ok(root) = identity_at(&directory, "root", AtFlags::empty()) {
+                return Ok(Self { directory, root });
+            }
+        }
+        Err(Errno::ESRCH.into())
     }
 
     pub fn file(&self, name: &str) -> Result<OwnedFd> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        Ok(openat(&self.0, name, flags, Mode::empty())?)
+        Ok(openat(&self.directory, name, flags, Mode::empty())?)
     }
 
     pub fn read(&self, name: &str, buffer: &mut Buffer) -> Result<()> {
@@ -89,7 +119,7 @@ impl Process {
     /// A directory of its, to be listed.
     pub fn directory(&self, name: &str) -> Result<OwnedFd> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        Ok(openat(&self.0, name, flags, Mode::empty())?)
+        Ok(openat(&self.directory, name, flags, Mode::empty())?)
     }
 
     /// Whether it is in the control group `cgroup`, or in one below. Its number may have come to another process between
@@ -105,26 +135,32 @@ impl Process {
         }))
     }
 
-    /// Device and inode of its root.
-    pub fn root(&self) -> Result<Identity> {
-        self.identity_of("root", AtFlags::empty())
+    /// Its root, to look below it.
+    pub fn root_directory(&self) -> Result<OwnedFd> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(openat(&self.directory, "root", flags, Mode::empty())?)
+    }
+
+    /// Device and inode of its root, as it was when it was opened.
+    pub fn root(&self) -> Identity {
+        self.root
     }
 
     /// Device and inode of what is at the path below its root, a link itself; `None` if there is nothing. A directory that an
     /// overlay merges has the number that it has in the lower, if all layers are on one filesystem.
     pub fn below_root(&self, path: &str) -> Option<Identity> {
-        let found = self.identity_of(&format!("root/{path}"), AtFlags::AT_SYMLINK_NOFOLLOW);
-        found.ok()
+        let path = format!("root/{path}");
+        identity_at(&self.directory, &path, AtFlags::AT_SYMLINK_NOFOLLOW).ok()
     }
 
     /// Its mount namespace.
     pub fn mounts(&self) -> Result<Identity> {
-        self.identity_of("ns/mnt", AtFlags::empty())
+        identity_at(&self.directory, "ns/mnt", AtFlags::empty())
     }
 
     /// What a link of its directory says.
     pub fn link(&self, name: &str) -> Result<OsString> {
-        Ok(readlinkat(&self.0, name)?)
+        Ok(readlinkat(&self.directory, name)?)
     }
 
     /// The path of its program, as it sees it. What lies there may be something else.
@@ -149,13 +185,18 @@ impl Process {
 
     /// Of what the path in its directory leads to.
     pub fn status(&self, path: &str) -> Result<FileStat> {
-        Ok(fstatat(&self.0, path, AtFlags::empty())?)
+        Ok(fstatat(&self.directory, path, AtFlags::empty())?)
     }
+}
 
-    fn identity_of(&self, path: &str, flags: AtFlags) -> Result<Identity> {
-        let stat = fstatat(&self.0, path, flags)?;
-        Ok((stat.st_dev, stat.st_ino))
-    }
+fn open_directory(path: &str) -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Ok(nix::fcntl::open(Path::new(path), flags, Mode::empty())?)
+}
+
+fn identity_at(directory: &OwnedFd, path: &str, flags: AtFlags) -> Result<Identity> {
+    let stat = fstatat(directory, path, flags)?;
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 /// `cminflt` and `cmajflt`. The name of the program comes before, in brackets, and may hold anything.
@@ -196,6 +237,7 @@ pub fn has_ended(cause: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::threads::tests::WithoutFirst;
     use std::fs::File;
 
     fn own() -> Process {
@@ -206,8 +248,21 @@ mod tests {
     fn a_process_on_the_hosts_own_root_is_not_the_payload() {
         let root: OwnedFd = File::open("/").unwrap().into();
         let other: OwnedFd = File::open(std::env::temp_dir()).unwrap().into();
-        assert_eq!(own().root().unwrap(), identity(&root).unwrap());
-        assert_ne!(own().root().unwrap(), identity(&other).unwrap());
+        assert_eq!(own().root(), identity(&root).unwrap());
+        assert_ne!(own().root(), identity(&other).unwrap());
+    }
+
+    #[test]
+    fn a_process_goes_on_without_its_first_thread() {
+        let process = WithoutFirst::start();
+        let found = Process::open(process.pid()).unwrap();
+        assert_eq!(found.root(), own().root());
+        assert_eq!(found.program().unwrap(), own().program().unwrap());
+        let mut maps = Buffer::new(1 << 20);
+        found.read("maps", &mut maps).unwrap();
+        assert_ne!(maps.text(), b"");
+        process.end();
+        assert!(has_ended(&Process::open(process.pid()).err().unwrap()));
     }
 
     #[test]

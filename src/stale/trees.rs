@@ -203,18 +203,27 @@ pub fn inode_below(directory: &OwnedFd, path: &Path) -> Result<Option<u64>> {
     Ok(file_below(directory, path)?.map(|file| file.st_ino))
 }
 
-fn file_below(directory: &OwnedFd, path: &Path) -> Result<Option<FileStat>> {
+/// The directory at the relative `path` below `directory`; `None` if there is none, or a link on the way.
+pub fn directory_below(directory: &OwnedFd, path: &Path) -> Result<Option<OwnedFd>> {
+    look_up(directory, path, OFlag::O_DIRECTORY)
+}
+
+pub fn file_below(directory: &OwnedFd, path: &Path) -> Result<Option<FileStat>> {
+    let file = look_up(directory, path, OFlag::empty())?;
+    let status = file.map(fstat).transpose();
+    status.with_context(|| format!("cannot look at '{}'", path.display()))
+}
+
+fn look_up(directory: &OwnedFd, path: &Path, flags: OFlag) -> Result<Option<OwnedFd>> {
     let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+        .flags(flags | OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
         .resolve(
             ResolveFlag::RESOLVE_BENEATH
                 | ResolveFlag::RESOLVE_NO_SYMLINKS
                 | ResolveFlag::RESOLVE_NO_MAGICLINKS,
         );
     match openat2(directory.as_fd(), path, how) {
-        Ok(file) => fstat(&file)
-            .map(Some)
-            .with_context(|| format!("cannot look at '{}'", path.display())),
+        Ok(found) => Ok(Some(found)),
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG) => Ok(None),
         Err(cause) => Err(cause).with_context(|| format!("cannot look up '{}'", path.display())),
     }

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nix::errno::Errno;
 
 use crate::root::submounts::unescape;
+use crate::threads;
 
 /// A process in whose mount table the directory, or something in it, is the upper of an overlay or the root of a mount;
 /// `None` if there is no such process.
@@ -26,27 +26,21 @@ pub fn user_of(state: &Path) -> Result<Option<i32>> {
             continue;
         };
         // Thousands of processes share a few tables. The link takes more rights than the table.
-        let namespace = fs::read_link(process.path().join("ns/mnt")).ok();
-        if namespace
-            .as_ref()
-            .is_some_and(|namespace| seen.contains(namespace))
-        {
-            continue;
-        }
-        let mounts = fs::read(process.path().join("mountinfo"));
-        match mounts.map(|mounts| is_in_use(&mounts, state)) {
-            Ok(true) => return Ok(Some(pid)),
-            Ok(false) => seen.extend(namespace),
-            // It ended meanwhile (ENOENT, ESRCH), or is a zombie, which has no mounts (EINVAL).
-            Err(cause)
-                if matches!(
-                    cause.raw_os_error().map(Errno::from_raw),
-                    Some(Errno::ENOENT | Errno::ESRCH | Errno::EINVAL)
-                ) => {}
-            Err(cause) => {
-                return Err(cause)
-                    .with_context(|| format!("cannot read the mounts of process {pid}"));
+        let mut look = |process: &Path| {
+            let namespace = fs::read_link(process.join("ns/mnt")).ok();
+            let is_known = |namespace| seen.contains(namespace);
+            if namespace.as_ref().is_some_and(is_known) {
+                return Ok(false);
             }
+            let is_in_use = is_in_use(&fs::read(process.join("mountinfo"))?, state);
+            if !is_in_use {
+                seen.extend(namespace);
+            }
+            Ok(is_in_use)
+        };
+        let failed = || format!("cannot read the mounts of process {pid}");
+        if threads::of_living(&process.path(), &mut look).with_context(failed)? == Some(true) {
+            return Ok(Some(pid));
         }
     }
     Ok(None)
