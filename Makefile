@@ -16,6 +16,8 @@ CARGO_HOME ?= $(HOME)/.cargo
 REMAP = --remap-path-prefix=$(CARGO_HOME)=/cargo
 
 RELEASE = $(CARGO_TARGET_DIR)/release
+HOST    = $(shell rustc --version --verbose | sed -n 's/^host: //p')
+STATIC  = $(CARGO_TARGET_DIR)/$(HOST)/release
 # what the built program tells about itself: manual pages, JSON Schemas, shell completions, the list of crates and their notices
 TOLD    = $(CARGO_TARGET_DIR)/told
 TAPLO   = $(CARGO_TARGET_DIR)/taplo
@@ -28,15 +30,18 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 
 # What is run on Debian 14 as well: roots, which its systemd makes in another way, and what depends on them. With
 # `SUITE=forky tests/system/run` all of it is.
-ON_FORKY ?= bus commands dependencies ephemeral files fresh going-back health hold hooks host-files inside isolation lost-start mounts payload \
+ON_FORKY ?= bus commands dependencies environment ephemeral files fresh going-back health hold hooks host-files inside isolation lost-start mounts payload \
             pinned proof read-only reload rights signals stopped stop-timeout stops uppers verify
 
 .PHONY: build deb lint lintian unit-test lint-told test-system test test-vm demo bench bench-generator bench-refresh install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
+# lodgerd runs as root, on the host, with the environment of containers (ExecStartPre=+ and the like), and some may write what they
+# have in it: linked statically, it has no loader that LD_PRELOAD= and the like would be for.
 build:
-	RUSTFLAGS='$(RUSTFLAGS) $(REMAP)' cargo build --release --locked
+	RUSTFLAGS='$(RUSTFLAGS) $(REMAP)' cargo build --release --locked --bin lodger --bin lodger-generator
+	RUSTFLAGS='$(RUSTFLAGS) $(REMAP) -C target-feature=+crt-static' cargo build --release --locked --bin lodgerd --target $(HOST)
 	mkdir -p $(TOLD)
 	$(RELEASE)/lodger man >$(TOLD)/lodger.1
 	$(RELEASE)/lodger man 5 >$(TOLD)/lodger.toml.5
@@ -110,7 +115,7 @@ prerequisites:
 
 install:
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(RELEASE)/lodger
-	install -D -m 755 -t $(LIBEXEC) $(RELEASE)/lodgerd units/lodger-mark
+	install -D -m 755 -t $(LIBEXEC) $(STATIC)/lodgerd units/lodger-mark
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/systemd/system-generators $(RELEASE)/lodger-generator
 	install -D -m 644 -t $(UNITS) units/lodger.target units/lodger.slice units/lodgerd.service units/lodgerd.path \
 	  units/lodgerd-base.service units/lodgerd-prune.service units/lodgerd-prepare@.service units/lodgerd-isolation.service \

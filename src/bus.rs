@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, block_on, connection};
 
+use crate::place;
 use crate::refresh::plan::Plan;
 use crate::refresh::report::Action;
 use crate::refresh::{Observer, Places};
@@ -45,6 +46,16 @@ pub struct Bus {
     calls: Arc<Calls>,
 }
 
+/// To connect to the system bus. Never where the environment says, as zbus would have it: lodgerd has that of containers, which may
+/// write it (`environment-files`), and an address can name a program to execute.
+///
+/// # Errors
+/// When zbus does not take the address.
+pub fn system_bus() -> zbus::Result<connection::Builder<'static>> {
+    let address: zbus::Address = place::SYSTEM_BUS.parse()?;
+    Ok(connection::Builder::address(address))
+}
+
 /// Serves the interface. Returns once the name is taken.
 ///
 /// # Errors
@@ -54,11 +65,10 @@ pub fn serve(places: Places) -> Result<Bus> {
     let calls = Arc::new(Calls::default());
     let manager = Manager::new(places, calls.clone());
     let serve = move || {
-        let connection = connection::Builder::system()
-            .serve_at(PATH, manager)
-            .name(NAME)
-            .build();
-        let connection = block_on(connection);
+        let connection = block_on(async {
+            let connection = system_bus()?.serve_at(PATH, manager).name(NAME);
+            connection.build().await
+        });
         let is_served = connection.is_ok();
         // The one who waits for it is there: it waits below.
         let _ = served.send(connection);

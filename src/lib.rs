@@ -29,6 +29,7 @@ pub mod systemd_version;
 pub mod unit;
 
 // What the units call at every start and stop.
+pub mod account;
 pub mod cgroup;
 pub mod health;
 pub mod hold;

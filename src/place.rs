@@ -36,6 +36,8 @@ pub const ETC_OF_HOST: &str = "/run/lodger/host/etc";
 pub const JOURNAL: &str = "/run/systemd/journal";
 /// The same directory, read-only.
 pub const JOURNAL_OF_HOST: &str = "/run/lodger/host/journal";
+/// The host's system bus, as D-Bus has its address.
+pub const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 /// The daemon, which also mounts the roots.
 pub const LODGERD: &str = "/usr/libexec/lodgerd";
 /// The target that starts every container of `start = "boot"`.

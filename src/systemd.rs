@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, block_on, connection, proxy};
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, block_on, proxy};
 
+use crate::bus::system_bus;
 use crate::place;
 
 mod jobs;
@@ -210,7 +211,7 @@ impl Systemd {
 /// systemd's own socket, /run/systemd/private, is no way around a missing bus: what it says there has a sender that is no
 /// unique name, and zbus takes no such message.
 fn connect_to_host() -> Result<Connection> {
-    block_on(connection::Builder::system().build()).context(
+    block_on(async { system_bus()?.build().await }).context(
         "cannot ask systemd without the system bus (D-Bus); see 'systemctl status dbus.socket'",
     )
 }

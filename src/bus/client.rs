@@ -5,7 +5,9 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use futures_util::StreamExt;
-use zbus::{Connection, Message, block_on, connection, proxy};
+use zbus::{Connection, Message, block_on, proxy};
+
+use super::system_bus;
 
 /// `org.lodger1.Manager`, see org.lodger1(5). Those that change something may ask for a password.
 #[proxy(
@@ -44,7 +46,7 @@ pub trait Manager {
 /// # Errors
 /// When there is none.
 pub fn connect() -> Result<Connection> {
-    block_on(connection::Builder::system().build()).context(
+    block_on(async { system_bus()?.build().await }).context(
         "cannot ask lodgerd without the system bus (D-Bus); see 'systemctl status dbus.socket'",
     )
 }

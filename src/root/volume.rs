@@ -8,9 +8,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::FlockArg;
-use nix::unistd::{Group, User};
 
 use super::sweep::lock_directory;
+use crate::account;
 use crate::container::Name;
 
 /// The name of a directory that is not a volume yet: no volume can have it.
@@ -157,11 +157,11 @@ pub fn parse_mode(text: &str) -> Result<u32, String> {
 fn find_user(user: &str) -> Result<(u32, Option<u32>)> {
     let failed = || format!("cannot look up the user '{user}'");
     if let Some(uid) = parse_id(user) {
-        let known = User::from_uid(uid.into()).with_context(failed)?;
-        return Ok((uid, known.map(|user| user.gid.as_raw())));
+        let known = account::user(user).with_context(failed)?;
+        return Ok((uid, known.map(|(_, gid)| gid)));
     }
-    match User::from_name(user).with_context(failed)? {
-        Some(user) => Ok((user.uid.as_raw(), Some(user.gid.as_raw()))),
+    match account::user(user).with_context(failed)? {
+        Some((uid, gid)) => Ok((uid, Some(gid))),
         None => bail!("this host has no user '{user}'"),
     }
 }
@@ -170,8 +170,8 @@ fn find_group(group: &str) -> Result<u32> {
     if let Some(gid) = parse_id(group) {
         return Ok(gid);
     }
-    match Group::from_name(group).with_context(|| format!("cannot look up the group '{group}'"))? {
-        Some(group) => Ok(group.gid.as_raw()),
+    match account::group(group).with_context(|| format!("cannot look up the group '{group}'"))? {
+        Some(gid) => Ok(gid),
         None => bail!("this host has no group '{group}'"),
     }
 }
