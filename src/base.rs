@@ -203,9 +203,11 @@ impl Bases {
     /// The number of the next base: above every one that anything in the directory has.
     fn next_number(&self) -> Result<Number> {
         let names = self.names()?;
-        let numbers = names
-            .iter()
-            .map(|name| name.strip_suffix(RECORD).unwrap_or(name));
+        let numbers = names.iter().map(|name| {
+            let name = name.strip_suffix(RECORD).unwrap_or(name);
+            let half = name.strip_prefix(MAKING);
+            half.or_else(|| name.strip_prefix(REMOVING)).unwrap_or(name)
+        });
         let last: Option<Number> = numbers.filter_map(|number| number.parse().ok()).max();
         Ok(last.map_or(Number::FIRST, Number::next))
     }

@@ -45,7 +45,7 @@ use view::{Bases, View};
 
 pub use each::look_at_each;
 pub use evidence::Evidence;
-pub use mounts::{OverlayMount, lowers, overlay_mounts};
+pub use mounts::{OverlayMount, lowers, mount_lines, overlay_mounts};
 
 /// The most that is read of a process's maps; a database with 100,000 mappings has 10 MB.
 const MOST_BYTES: usize = 64 << 20;

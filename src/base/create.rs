@@ -52,7 +52,10 @@ pub enum Created {
 /// cannot be read; when there is no room. The current base is then what it was, and nothing is left of the new one.
 pub fn create(bases: &Bases, host: &Host, consistency: Consistency) -> Result<Created> {
     let _lock = bases.lock()?;
-    sweep(bases)?;
+    // What cannot be removed of an old base must not keep everybody from the next one.
+    if let Err(cause) = sweep(bases) {
+        tracing::error!("something is left of an earlier base: {cause:#}");
+    }
     let mut before = State::read(&host.admindir, consistency)?;
     let mut difference = String::new();
     for _ in 0..TRIES {
@@ -86,6 +89,7 @@ pub fn create(bases: &Bases, host: &Host, consistency: Consistency) -> Result<Cr
 /// # Errors
 /// When something of it stays.
 pub(super) fn sweep(bases: &Bases) -> Result<()> {
+    let mut first = None;
     for name in bases.names()? {
         // A tree gets its number last and loses it first. One without a record is not lodger's to remove.
         let is_record_alone = name
@@ -95,15 +99,18 @@ pub(super) fn sweep(bases: &Bases) -> Result<()> {
         let is_marked = name.starts_with(MAKING) || name.starts_with(REMOVING);
         if is_marked || is_record_alone {
             let path = bases.directory.join(name);
-            if path.is_symlink() {
-                fs::remove_file(&path)
-                    .with_context(|| format!("cannot remove '{}'", path.display()))?;
-            } else {
-                remove(&path)?;
-            }
+            let removed = match path.is_symlink() {
+                true => fs::remove_file(&path)
+                    .with_context(|| format!("cannot remove '{}'", path.display())),
+                false => remove(&path),
+            };
+            first = first.or(removed.err());
         }
     }
-    Ok(())
+    match first {
+        Some(cause) => Err(cause),
+        None => Ok(()),
+    }
 }
 
 /// A base under a name that marks it as half.

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::mounted::{Places, Use};
+use super::mounted::{Places, Told, Use};
 use super::{Bases, Number};
 use crate::cgroup;
 use crate::threads;
@@ -38,18 +38,27 @@ impl InUse {
             return Ok(found);
         }
         let places = Places::read(bases, &numbers, proc)?;
+        for (number, point) in places.mounted_inside() {
+            let who = format!("what is mounted on '{}'", point.display());
+            found.by.entry(*number).or_default().insert(who);
+        }
         let mut seen = HashSet::new();
+        let mut roots = Roots::default();
         let failed = || format!("cannot read '{}'", proc.display());
         for entry in fs::read_dir(proc).with_context(failed)? {
             let name = entry.with_context(failed)?.file_name();
             let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
                 continue;
             };
-            let look = |process: &Path| places.uses_of(process, &mut seen);
+            let look = |process: &Path| places.told_by(process, &mut seen);
             match threads::of_living(&proc.join(name), look) {
                 Ok(None) => {}
-                Ok(Some(uses)) if uses.is_empty() => {}
-                Ok(Some(uses)) => found.add(uses, &who(pid)),
+                Ok(Some(told)) => {
+                    roots.add(pid, &told);
+                    if !told.uses.is_empty() {
+                        found.add(told.uses, &who(pid));
+                    }
+                }
                 Err(cause) => {
                     found
                         .undecided
@@ -57,6 +66,7 @@ impl InUse {
                 }
             }
         }
+        found.undecided.extend(roots.unseen());
         Ok(found)
     }
 
@@ -101,6 +111,41 @@ impl InUse {
     }
 }
 
+/// Which mount namespaces of containers have shown their roots.
+#[derive(Debug, Default)]
+struct Roots {
+    shown: HashSet<PathBuf>,
+    /// With the unit of a process that does not show it.
+    unseen: BTreeMap<PathBuf, String>,
+}
+
+impl Roots {
+    fn add(&mut self, pid: i32, told: &Told) {
+        match told.shows_root {
+            Some(true) => {
+                self.shown.insert(told.namespace.clone());
+            }
+            Some(false) => {
+                let unit = unit_of(pid).unwrap_or_default();
+                self.unseen.entry(told.namespace.clone()).or_insert(unit);
+            }
+            None => {}
+        }
+    }
+
+    /// Why it is not known on which base a container runs. What is not a container's may have any root.
+    fn unseen(self) -> impl Iterator<Item = String> {
+        let (shown, unseen) = (self.shown, self.unseen);
+        let unseen = unseen
+            .into_iter()
+            .filter(move |(namespace, _)| !shown.contains(namespace));
+        unseen.filter_map(|(_, unit)| {
+            let container = container_of(&unit)?;
+            Some(format!("no process of {container} shows its root"))
+        })
+    }
+}
+
 fn is_no_link(cause: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
     matches!(cause.kind(), NotFound | NotADirectory | InvalidInput)
@@ -111,13 +156,17 @@ fn who(pid: i32) -> String {
     if pid == 1 {
         return "the host".to_owned();
     }
-    let group = cgroup::of(&pid.to_string()).ok().flatten();
-    let mut units = group.as_deref().unwrap_or_default().rsplit('/');
-    let unit = units.find(|unit| unit.ends_with(".service") || unit.ends_with(".scope"));
-    match unit {
-        Some(unit) => container_of(unit).unwrap_or(unit).to_owned(),
+    match unit_of(pid) {
+        Some(unit) => container_of(&unit).unwrap_or(&unit).to_owned(),
         None => format!("process {pid}"),
     }
+}
+
+fn unit_of(pid: i32) -> Option<String> {
+    let group = cgroup::of(&pid.to_string()).ok().flatten()?;
+    let mut units = group.rsplit('/');
+    let unit = units.find(|unit| unit.ends_with(".service") || unit.ends_with(".scope"));
+    unit.map(str::to_owned)
 }
 
 fn container_of(unit: &str) -> Option<&str> {
@@ -136,6 +185,23 @@ mod tests {
     fn a_unit_is_a_container_by_its_name() {
         assert_eq!(container_of("lodger-web@3.service"), Some("web@3"));
         assert_eq!(container_of("lodgerd.service"), None);
+    }
+
+    #[test]
+    fn a_namespace_is_shown_by_any_of_its_processes() {
+        let told = |namespace: &str, shows_root| Told {
+            namespace: namespace.into(),
+            uses: Vec::new(),
+            shows_root,
+        };
+        let mut roots = Roots::default();
+        roots.add(10, &told("a", Some(false)));
+        roots.add(11, &told("a", None));
+        roots.add(12, &told("b", Some(false)));
+        roots.add(13, &told("b", Some(true)));
+        let unseen: Vec<_> = roots.unseen.keys().collect();
+        assert_eq!(unseen, [Path::new("a"), Path::new("b")]);
+        assert_eq!(roots.shown, HashSet::from(["b".into()]));
     }
 
     #[test]

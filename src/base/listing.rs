@@ -15,15 +15,24 @@ use super::part::Type;
 
 /// Opens a directory of a tree, without following any link.
 pub fn open_directory(tree: &OwnedFd, path: &Path) -> Result<OwnedFd, Errno> {
+    open_resolved(tree, path, ResolveFlag::empty())
+}
+
+fn open_resolved(tree: &OwnedFd, path: &Path, resolve: ResolveFlag) -> Result<OwnedFd, Errno> {
     let how = OpenHow::new()
         .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        .resolve(resolve | ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
     } else {
         path
     };
     openat2(tree, path, how)
+}
+
+/// The same, on the filesystem of the tree and on no other that is mounted there: for what is to be removed.
+pub fn open_on_same_mount(tree: &OwnedFd, path: &Path) -> Result<OwnedFd, Errno> {
+    open_resolved(tree, path, ResolveFlag::RESOLVE_NO_XDEV)
 }
 
 /// What is at `name` now, itself and not what it leads to; `None` if nothing is.

@@ -12,7 +12,7 @@ use nix::sys::stat::{major, minor};
 use super::{Bases, Number};
 use crate::place;
 use crate::root::submounts::unescape;
-use crate::stale::lowers;
+use crate::stale::{lowers, mount_lines};
 
 /// The most that is read of one mount table.
 const MOST_BYTES: u64 = 64 << 20;
@@ -26,6 +26,18 @@ pub enum Use {
     Undecided(String),
 }
 
+/// What one process tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The mount namespace.
+    pub namespace: PathBuf,
+    /// The bases that it uses.
+    pub uses: Vec<Use>,
+    /// Whether it shows what its namespace has for a root; `None` if that was asked before. The table of a process that called
+    /// chroot(2) leaves out whatever lies elsewhere (proc_pid_mountinfo(5)).
+    pub shows_root: Option<bool>,
+}
+
 /// Where the bases are, in the ways in which the kernel tells of them.
 pub struct Places {
     /// As it is named, without links on the way, and as it is mounted for containers.
@@ -34,6 +46,10 @@ pub struct Places {
     device: String,
     /// The directory's path in that filesystem.
     in_filesystem: PathBuf,
+    /// What is mounted in the bases themselves, by whom ever.
+    inside: Vec<(Number, PathBuf)>,
+    /// Device and inode of the root of who asks.
+    root: (u64, u64),
     /// Device and inode of each tree.
     trees: HashMap<(u64, u64), Number>,
     /// The inode of each tree's /usr. A directory that an overlay merges keeps the number that it has in the lower, and an overlay
@@ -59,24 +75,34 @@ impl Places {
             }
         }
         let own = bounded(&proc.join("self/mountinfo")).context("cannot read the mount table")?;
+        let root = fs::metadata("/").context("cannot look at '/'")?;
+        let in_filesystem = in_filesystem(&own, &real).unwrap_or_else(|| real.clone());
+        let directories = [bases.directory.clone(), real, place::MOUNTED_BASES.into()];
         Ok(Self {
-            in_filesystem: in_filesystem(&own, &real).unwrap_or_else(|| real.clone()),
-            directories: [bases.directory.clone(), real, place::MOUNTED_BASES.into()],
+            in_filesystem,
+            inside: mounted_inside(&own, &directories),
+            root: (root.dev(), root.ino()),
+            directories,
             device: format!("{}:{}", major(device), minor(device)),
             trees,
             usrs,
         })
     }
 
+    /// The bases in which something is mounted, and where: somebody works in there, and whoever removed the base would remove that.
+    pub fn mounted_inside(&self) -> &[(Number, PathBuf)] {
+        &self.inside
+    }
+
     /// The bases that one process stands on, or has mounted. Each mount table is read once.
     ///
     /// # Errors
     /// When the process cannot be looked at.
-    pub fn uses_of(
+    pub fn told_by(
         &self,
         process: &Path,
         seen: &mut HashSet<(PathBuf, u64, u64)>,
-    ) -> io::Result<Vec<Use>> {
+    ) -> io::Result<Told> {
         let root = fs::metadata(process.join("root"))?;
         let mut uses = Vec::new();
         uses.extend(
@@ -88,14 +114,24 @@ impl Places {
             uses.extend(self.usrs.get(&usr.ino()).map(|number| Use::Base(*number)));
         }
         let namespace = fs::read_link(process.join("ns/mnt"))?;
-        if seen.insert((namespace, root.dev(), root.ino())) {
-            uses.extend(self.uses_in(&bounded(&process.join("mountinfo"))?));
+        let mut shows_root = None;
+        if seen.insert((namespace.clone(), root.dev(), root.ino())) {
+            let table = bounded(&process.join("mountinfo"))?;
+            let is_known = !uses.is_empty();
+            uses.extend(self.uses_in(&table, is_known));
+            let is_hosts = (root.dev(), root.ino()) == self.root;
+            shows_root = Some(is_hosts || !uses.is_empty() || has_own_root(&table));
         }
-        Ok(uses)
+        Ok(Told {
+            namespace,
+            uses,
+            shows_root,
+        })
     }
 
-    /// The bases that are mounted in a mount table (proc_pid_mountinfo(5)).
-    fn uses_in(&self, mountinfo: &[u8]) -> Vec<Use> {
+    /// The bases that are mounted in a mount table (proc_pid_mountinfo(5)). `is_known` is whether it is known already on which one
+    /// its root lies: the line of an overlay that systemd has stacked tells nothing of it.
+    fn uses_in(&self, mountinfo: &[u8], is_known: bool) -> Vec<Use> {
         let mut uses = Vec::new();
         for line in mountinfo.split(|byte| *byte == b'\n') {
             let fields: Vec<_> = line.split(|byte| *byte == b' ').collect();
@@ -109,12 +145,13 @@ impl Places {
             }
             let end = fields.iter().position(|field| *field == b"-");
             let after = end.map_or(&[][..], |end| &fields[end + 1..]);
-            if let [b"overlay", _, options, ..] = after {
-                uses.extend(
-                    lowers(options)
-                        .iter()
-                        .filter_map(|layer| self.use_of(layer)),
-                );
+            if let [b"overlay", source, options, ..] = after {
+                let layers = lowers(options);
+                uses.extend(layers.iter().filter_map(|layer| self.use_of(layer)));
+                let source = PathBuf::from(unescape(source));
+                if source.starts_with(place::CONTAINERS) && !is_known {
+                    uses.push(Use::Undecided(source.display().to_string()));
+                }
             }
         }
         uses
@@ -136,6 +173,29 @@ impl Places {
             || layer.starts_with(place::CONTAINERS);
         if through_link { undecided() } else { None }
     }
+}
+
+/// Whether a mount table shows the root of a container that is an overlay: lodgerd calls it `lodger-NAME`, systemd by a directory of
+/// the container's state.
+fn has_own_root(mountinfo: &[u8]) -> bool {
+    let lines = mount_lines(mountinfo);
+    let mut roots = lines.iter().filter(|line| line.at == Path::new("/"));
+    roots.any(|line| {
+        let source = line.source.as_encoded_bytes();
+        let is_containers = || Path::new(&line.source).starts_with(place::CONTAINERS);
+        line.kind == b"overlay" && (source.starts_with(b"lodger-") || is_containers())
+    })
+}
+
+/// The mount points below a base in `directories`, by a mount table.
+fn mounted_inside(mountinfo: &[u8], directories: &[PathBuf]) -> Vec<(Number, PathBuf)> {
+    let lines = mount_lines(mountinfo);
+    let points = lines.into_iter().filter_map(|line| {
+        let mut below = directories.iter();
+        let below = below.find_map(|directory| line.at.strip_prefix(directory).ok())?;
+        Some((number_at(below)?, line.at.clone()))
+    });
+    points.collect()
 }
 
 fn number_at(below: &Path) -> Option<Number> {
@@ -196,6 +256,8 @@ mod tests {
             ],
             device: "8:2".to_owned(),
             in_filesystem: "/bases".into(),
+            inside: Vec::new(),
+            root: (0, 0),
             trees: HashMap::new(),
             usrs: HashMap::new(),
         };
@@ -237,9 +299,47 @@ mod tests {
                 "1 2 0:9 / / rw - overlay x rw,lowerdir=/proc/self/fd/5",
                 vec![Use::Undecided("/proc/self/fd/5".into())],
             ),
+            (
+                "1 2 0:9 / / rw - overlay /var/lib/lodger/containers/web/web.mstack rw,lowerdir+=/run/systemd/mstack/1",
+                vec![Use::Undecided(
+                    "/var/lib/lodger/containers/web/web.mstack".into(),
+                )],
+            ),
             ("broken", vec![]),
         ] {
-            assert_eq!(places.uses_in(line.as_bytes()), expected, "{line}");
+            assert_eq!(places.uses_in(line.as_bytes(), false), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_mounted_in_a_base_is_found() {
+        let directories = ["/var/lib/lodger/bases".into(), "/run/lodger/bases".into()];
+        let table = b"1 0 8:1 / / rw - ext4 a rw\n2 1 8:1 /b /run/lodger/bases ro - ext4 a rw\n\
+            3 1 0:5 / /var/lib/lodger/bases/4/dev rw - devtmpfs udev rw\n4 1 0:6 / /var/lib/lodger/bases/5 rw - tmpfs x rw\n\
+            5 1 0:7 / /var/lib/lodger/bases/x rw - tmpfs x rw\n";
+        assert_eq!(
+            mounted_inside(table, &directories),
+            [
+                (number("4"), "/var/lib/lodger/bases/4/dev".into()),
+                (number("5"), "/var/lib/lodger/bases/5".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_table_shows_a_containers_root_or_what_lies_elsewhere() {
+        for (table, expected) in [
+            ("1 0 0:9 / / rw - overlay lodger-web rw,lowerdir=/", true),
+            (
+                "1 0 0:9 / / rw - overlay /var/lib/lodger/containers/web/web.mstack rw",
+                true,
+            ),
+            ("1 0 0:9 /var / rw - overlay overlay rw", false),
+            ("1 0 8:1 / / rw - ext4 lodger-web rw", false),
+            ("1 0 0:9 / /x rw - overlay lodger-web rw", false),
+            ("", false),
+        ] {
+            assert_eq!(has_own_root(table.as_bytes()), expected, "{table}");
         }
     }
 

@@ -28,7 +28,6 @@ pub struct Pruned {
 /// When it cannot be told who uses what, or something cannot be removed.
 pub fn prune(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) -> Result<Pruned> {
     let _lock = bases.lock()?;
-    sweep(bases)?;
     let pruned = take_away(bases, keep, containers, proc)?;
     // No start can come upon them any more: containers need not wait while tens of thousands of files are unlinked.
     sweep(bases)?;
