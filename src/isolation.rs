@@ -12,22 +12,29 @@ use anyhow::{Context, Result, bail};
 
 use crate::cgroup::is_gone;
 use crate::container::Name;
-use crate::stale::overlay_mounts;
+use crate::root::mount::whole_table;
+use crate::stale::{OverlayMount, overlay_mounts};
 
 /// Namespaces that are the container's own (namespaces(7)): `PrivateMounts=`, `PrivatePIDs=`, `PrivateIPC=`,
 /// `ProtectHostname=`.
 const PRIVATE: [&str; 4] = ["mnt", "pid", "ipc", "uts"];
 
+/// What is missing where a process does not show its root.
+const NOT_ITS_ROOT: &str = "its root is not its overlay";
+
 /// Makes sure that the process `main` of the container `name` is isolated, from the host's network too if it has a
 /// `private_network` (`PrivateNetwork=`).
 ///
 /// # Errors
-/// With everything that is missing, or when it cannot be looked at. A process that has ended is none.
+/// With everything that is missing, or when it cannot be looked at. A process that has ended is none. This process must have no other
+/// threads.
 pub fn require(name: &Name, main: i32, private_network: bool) -> Result<()> {
     let network = private_network.then_some("net");
     let namespaces: Vec<_> = PRIVATE.into_iter().chain(network).collect();
     match missing(name, main, &namespaces, Path::new("/proc/1")) {
         Ok(missing) if missing.is_empty() => Ok(()),
+        // It has a mount namespace of its own: that comes first.
+        Ok(missing) if missing == [NOT_ITS_ROOT] && has_called_chroot(name, main)? => Ok(()),
         Ok(missing) => bail!("the container is not isolated: {}", missing.join("; ")),
         Err(cause) if is_gone(&cause) => Ok(()),
         Err(cause) => {
@@ -90,15 +97,25 @@ fn missing(name: &Name, main: i32, namespaces: &[&str], host: &Path) -> io::Resu
         }
     }
     let mountinfo = fs::read(proc.join("mountinfo"))?;
-    let root = overlay_mounts(&mountinfo, name)
-        .into_iter()
-        .find(|overlay| overlay.at == *"/");
     let device = fs::metadata(proc.join("root"))?.dev();
     let device = (nix::libc::major(device), nix::libc::minor(device));
-    if root.is_none_or(|root| root.device != device) {
-        missing.push("its root is not its overlay".to_owned());
+    if root_of(&mountinfo, name).is_none_or(|root| root.device != device) {
+        missing.push(NOT_ITS_ROOT.to_owned());
     }
     Ok(missing)
+}
+
+/// The overlay of the container that a mount table has for its root.
+fn root_of(mountinfo: &[u8], name: &Name) -> Option<OverlayMount> {
+    let mut overlays = overlay_mounts(mountinfo, name).into_iter();
+    overlays.find(|overlay| overlay.at == *"/")
+}
+
+/// Whether the root is missing for no other reason than that the program, as some do at once, called chroot(2): then what its
+/// namespace has for a root is the container's overlay.
+fn has_called_chroot(name: &Name, main: i32) -> Result<bool> {
+    let table = whole_table(main)?;
+    Ok(table.is_some_and(|table| root_of(&table, name).is_some()))
 }
 
 #[cfg(test)]

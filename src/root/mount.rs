@@ -2,15 +2,16 @@
 //! or off it again, out.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use nix::fcntl::{FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{FlockArg, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::Mode;
 
 use super::bind::{self, Bind, Source};
 use super::mask::Mask;
@@ -225,6 +226,30 @@ fn provide_volumes(volumes: &[Volume]) -> Result<()> {
 /// When the kernel refuses.
 pub fn enter_host_mounts() -> Result<()> {
     enter(&mount_namespace(1)?.context("PID 1 has no mount namespace")?)
+}
+
+/// The whole mount table of the namespace that the process `pid` is in, whatever it has made its own root (chroot(2)): that of a
+/// process leaves out what lies elsewhere. This process goes there for a moment, so it must have no other threads.
+///
+/// # Errors
+/// When the kernel refuses; as `None`, when the process has ended.
+pub fn whole_table(pid: i32) -> Result<Option<Vec<u8>>> {
+    let Some(theirs) = mount_namespace(pid)? else {
+        return Ok(None);
+    };
+    let own = File::open("/proc/self/ns/mnt").context("cannot open the own mount namespace")?;
+    // Nothing is looked up there but in the host's own /proc.
+    let proc = File::open("/proc").context("cannot open /proc")?;
+    enter(&theirs)?;
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let table = openat(&proc, "self/mountinfo", flags, Mode::empty());
+    enter(&own)?;
+    let mut text = Vec::new();
+    // It goes on to tell of the namespace in which it was opened.
+    File::from(table.context("cannot open a mount table")?)
+        .read_to_end(&mut text)
+        .context("cannot read a mount table")?;
+    Ok(Some(text))
 }
 
 /// The mount namespace of a process; `None` if it has ended.
