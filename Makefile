@@ -30,8 +30,8 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 
 # What is run on Debian 14 as well: roots, which its systemd makes in another way, and what depends on them. With
 # `SUITE=forky tests/system/run` all of it is.
-ON_FORKY ?= bus commands dependencies environment ephemeral files fresh going-back health hold hooks host-files inside isolation lost-start mounts payload \
-            pinned proof read-only reload rights signals stopped stop-timeout stops uppers verify
+ON_FORKY ?= bus commands dependencies environment ephemeral failing files fresh going-back health hold hooks host-files inside isolation \
+            lost-start mounts payload pinned proof read-only reload rights signals stopped stop-timeout stops uppers verify
 
 .PHONY: build deb lint lintian unit-test lint-told test-system test test-vm demo bench bench-generator bench-refresh install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.

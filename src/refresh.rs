@@ -299,7 +299,7 @@ impl Refresh<'_> {
         self.report.write(&self.places.refreshes())?;
         self.pending.write(self.places)?;
         if outcome != Outcome::ShuttingDown {
-            later::come_back(self.systemd, &self.report);
+            later::come_back(self.systemd, self.places, &self.report);
         }
         state_file::remove(&self.places.refreshing())?;
         Ok(Some(self.report))

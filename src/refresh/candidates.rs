@@ -102,7 +102,12 @@ impl<'a> Refresh<'a> {
         if due.failed.is_none() && self.has_no_code(service, held.is_some()) {
             return Ok(None);
         }
-        if held.is_none() && self.has_started_since(&due, service, &details) {
+        // Whether one that was up in the wave of an interrupted refresh stays so, and is healthy, that has not seen: its wave sees to it
+        // once more, without a restart.
+        if held.is_none()
+            && self.has_started_since(&due, service, &details)
+            && !self.was_restarting(name)
+        {
             self.tell_interrupted(name, &due);
             return Ok(None);
         }

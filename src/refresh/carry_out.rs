@@ -145,6 +145,7 @@ impl Refresh<'_> {
             since: due.since.clone(),
             settle: update.unwrap_or_default().settle,
             health: container.and_then(health_of),
+            goes_back: false,
             has_failed: false,
             was_canceled: false,
             name,

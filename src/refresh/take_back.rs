@@ -103,6 +103,7 @@ impl Refresh<'_> {
         };
         let parsed = Name::parse(name).map_err(anyhow::Error::msg)?;
         base_hold::hold(&self.places.state_of(&parsed), &bases, number)?;
+        member.goes_back = true;
         member.settle = member.settle.max(SETTLE_BACK);
         // It has started since, on the new base.
         member.since = super::moment::Moment::now()?;

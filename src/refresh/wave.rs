@@ -47,6 +47,8 @@ pub struct Member {
     pub settle: Duration,
     /// How long it may take to become healthy, if that can be told of it.
     pub health: Option<Duration>,
+    /// Whether it has failed, and is to run on its old base again, also if it is down now.
+    pub goes_back: bool,
     /// Whether its restart has failed once already.
     pub has_failed: bool,
     /// Whether somebody has put another job in the place of its restart: what then does not run was stopped.

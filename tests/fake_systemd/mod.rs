@@ -163,7 +163,10 @@ impl FakeManager {
         }
         state.restarts.push(name.clone());
         let number = state.restarts.len();
-        let runs = !matches!(state.units[&name].active, "inactive" | "deactivating");
+        let runs = !matches!(
+            state.units[&name].active,
+            "inactive" | "deactivating" | "failed"
+        );
         let path = format!("/org/freedesktop/systemd1/job/{number}");
         state.jobs.insert(path.clone(), true);
         state.most_at_once = state
@@ -177,9 +180,12 @@ impl FakeManager {
         Ok(path.try_into().unwrap())
     }
 
-    /// Alerts and the like: noted, and nothing comes of it.
+    /// Of alerts and the like nothing comes; a container runs.
     fn start_unit(&self, name: String, _mode: String) -> OwnedObjectPath {
         let mut state = self.0.lock().unwrap();
+        if let Some(fake) = state.units.get_mut(&name) {
+            fake.active = "active";
+        }
         state.starts.push(name);
         let number = state.starts.len();
         let path = format!("/org/freedesktop/systemd1/job/start{number}");

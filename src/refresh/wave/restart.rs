@@ -61,6 +61,7 @@ impl Wave<'_> {
         let running = old.iter().map(|(at, _)| *at);
         let running = running.filter(|at| !stopping.contains(at));
         let which: Vec<usize> = running.chain(unknown).collect();
+        let which = self.start_those_that_go_back(which, old)?;
         let units = self.units(&which);
         let names: Vec<&str> = units.iter().map(String::as_str).collect();
         let jobs = self.systemd.try_restart_each(&names);
@@ -68,6 +69,27 @@ impl Wave<'_> {
             self.begun(at, job)?;
         }
         Ok(())
+    }
+
+    /// What failed in the refresh runs no more, and "if it runs" (`TryRestartUnit()`) would leave it so. The others are left.
+    fn start_those_that_go_back(
+        &mut self,
+        which: Vec<usize>,
+        old: &[(usize, ServiceState)],
+    ) -> Result<Vec<usize>> {
+        let is_down = |at: &usize| {
+            let mut old = old.iter();
+            old.any(|(other, state)| other == at && !state.is_running())
+        };
+        let (down, left): (Vec<usize>, Vec<usize>) = which
+            .into_iter()
+            .partition(|at| self.members[*at].0.goes_back && is_down(at));
+        for at in down {
+            let unit = self.members[at].0.unit.clone();
+            let job = self.systemd.restart(&unit);
+            self.begun(at, job)?;
+        }
+        Ok(left)
     }
 
     pub(super) fn units(&self, which: &[usize]) -> Vec<String> {
@@ -110,11 +132,13 @@ impl Wave<'_> {
 
     fn not_up(&mut self, at: usize, state: &ServiceState, result: Option<&str>) -> Result<()> {
         let member = &self.members[at].0;
-        if state.active == "inactive" || member.was_canceled {
+        // The restart itself has stopped it, and what it requires does not start.
+        let lacks_other = result == Some("dependency");
+        if (state.active == "inactive" && !lacks_other) || member.was_canceled {
             self.enter(at, Stage::Over(Became::Stopped));
             return Ok(());
         }
-        if !member.has_failed && matches!(result, Some("failed" | "timeout")) {
+        if !member.has_failed && matches!(result, Some("failed" | "timeout" | "dependency")) {
             return self.again(at);
         }
         if result == Some("done") {
