@@ -213,7 +213,7 @@ fn provide_volumes(volumes: &[Volume]) -> Result<()> {
         return Ok(());
     }
     let directory = Path::new(place::VOLUMES);
-    make_directory(directory, 0o755)?;
+    make_directory(directory, 0o700)?;
     volumes
         .iter()
         .try_for_each(|volume| volume.provide(directory))

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,8 +13,12 @@ use nix::mount::MsFlags;
 use nix::sys::statfs::{FsType, OVERLAYFS_SUPER_MAGIC, statfs};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
+use super::seen::owner;
 use super::writable::Writable;
 use super::xattr;
+
+/// The name of an upper that is not complete yet.
+const MAKING_UPPER: &str = ".making-upper";
 
 /// What one overlay is made of.
 #[derive(Debug)]
@@ -83,20 +87,11 @@ impl Overlay<'_> {
         if upper.is_dir() {
             return Ok(());
         }
-        let like = fs::metadata(self.lower)
-            .with_context(|| format!("cannot read '{}'", self.lower.display()))?;
-        make_directory(upper, 0o700)?;
-        std::os::unix::fs::chown(upper, Some(like.uid()), Some(like.gid()))
-            .and_then(|()| {
-                fs::set_permissions(upper, fs::Permissions::from_mode(like.mode() & 0o7777))
-            })
-            .with_context(|| {
-                format!(
-                    "cannot give '{}' the owner of '{}'",
-                    upper.display(),
-                    self.lower.display()
-                )
-            })
+        if let Some(above) = upper.parent() {
+            make_directory(above, 0o700)?;
+        }
+        make_like(&upper.with_file_name(MAKING_UPPER), upper, self.lower)
+            .with_context(|| format!("cannot make '{}'", upper.display()))
     }
 
     /// The lower may change between two mounts only if none of these features was ever used on the upper
@@ -159,6 +154,24 @@ pub fn make_directory(path: &Path, mode: u32) -> Result<()> {
         .mode(mode)
         .create(path)
         .with_context(|| format!("cannot make the directory '{}'", path.display()))
+}
+
+/// Makes a directory with owner and mode of another one, `like`, under the name `making` until it has them: a crash leaves nothing half
+/// that has its name.
+///
+/// # Errors
+/// When it cannot be made, or `like` not be looked at.
+pub fn make_like(making: &Path, directory: &Path, like: &Path) -> Result<()> {
+    match fs::remove_dir(making) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause.into()),
+        _ => {}
+    }
+    fs::DirBuilder::new().mode(0o700).create(making)?;
+    let like = owner(&fs::metadata(like)?);
+    chown(making, Some(like.uid), Some(like.gid))?;
+    fs::set_permissions(making, fs::Permissions::from_mode(like.mode))?;
+    // No sync: all of it is about directories, and what a filesystem forgets of that in a crash is what came last.
+    Ok(fs::rename(making, directory)?)
 }
 
 /// Makes a directory for root alone, in place of what an interrupted call has left of it.
@@ -238,4 +251,26 @@ pub fn bind_file(source: &Path, target: &Path) -> Result<()> {
         | MsFlags::MS_NOSUID
         | MsFlags::MS_NODEV;
     nix::mount::mount(none, target, none, flags, none).with_context(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_like_another_has_its_name_once_it_is_whole() {
+        let top = tempfile::tempdir().unwrap();
+        let at = |name: &str| top.path().join(name);
+        fs::create_dir(at("like")).unwrap();
+        fs::set_permissions(at("like"), fs::Permissions::from_mode(0o2751)).unwrap();
+        // What a crash leaves.
+        fs::create_dir(at("making")).unwrap();
+        make_like(&at("making"), &at("upper"), &at("like")).unwrap();
+        assert_eq!(fs::metadata(at("upper")).unwrap().mode() & 0o7777, 0o2751);
+        assert!(!at("making").exists());
+        assert!(make_like(&at("making"), &at("other"), &at("none")).is_err());
+        assert!(!at("other").exists());
+    }
 }

@@ -45,7 +45,7 @@ fn provide_volumes(container: &Container) -> Result<()> {
     let volumes = Path::new(place::VOLUMES);
     for mount in container.mounts.values() {
         if let MountSource::Volume { name, owner, mode } = &mount.source {
-            make_directory(volumes, 0o755)?;
+            make_directory(volumes, 0o700)?;
             let volume = Volume {
                 name: Name::parse(name).map_err(anyhow::Error::msg)?,
                 user: owner.as_ref().map(|owner| owner.user.clone()),

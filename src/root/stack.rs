@@ -3,14 +3,12 @@
 //! What it holds, and why just that, stands in [`crate::service::mstack`].
 
 use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::overlay::{make_afresh, make_directory, refuse_unfit_upper};
-use super::seen::owner;
+use super::overlay::{make_afresh, make_directory, make_like, refuse_unfit_upper};
 use super::writable::STACKED;
 use crate::container::Name;
 use crate::place;
@@ -57,7 +55,7 @@ fn provide_writable(state: &Path, current: &Path) -> Result<()> {
         if upper.is_dir() && !upper.is_symlink() {
             fs::rename(&upper, &data).with_context(failed)?;
         } else {
-            make_data(&stacked.join(MAKING_DATA), &data, current).with_context(failed)?;
+            make_like(&stacked.join(MAKING_DATA), &data, current).with_context(failed)?;
         }
     }
     // The name that people know.
@@ -65,16 +63,4 @@ fn provide_writable(state: &Path, current: &Path) -> Result<()> {
         symlink(Path::new(STACKED).join("data"), &upper).with_context(failed)?;
     }
     Ok(())
-}
-
-fn make_data(making: &Path, data: &Path, current: &Path) -> Result<()> {
-    match fs::remove_dir(making) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause.into()),
-        _ => {}
-    }
-    DirBuilder::new().mode(0o700).create(making)?;
-    let like = owner(&fs::metadata(current)?);
-    chown(making, Some(like.uid), Some(like.gid))?;
-    fs::set_permissions(making, fs::Permissions::from_mode(like.mode))?;
-    Ok(fs::rename(making, data)?)
 }

@@ -55,7 +55,7 @@ const ALWAYS: &str = lines![
     // /dev/kmsg and syslog(2) tell of other containers.
     ("ProtectKernelLogs", "yes"),
     // A set-user-ID program of the host gives nothing here. RestrictSUIDSGID= would add nothing (the root is mounted
-    // nosuid, and uppers are out of reach for users of the host) and makes openat2(2) fail.
+    // nosuid, and uppers and volumes are out of reach for users of the host) and makes openat2(2) fail.
     ("NoNewPrivileges", "yes"),
     // personality(2) turns off protections.
     ("LockPersonality", "yes"),
