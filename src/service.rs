@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::container::{Base, Container, MountSource, Network, Restart, ServiceType, User};
+use crate::container::{Base, Container, MountSource, Name, Network, Restart, ServiceType, User};
 use crate::host::Host;
 use crate::place;
 use crate::signal::SignalNumber;
@@ -258,7 +258,13 @@ fn add_root(unit: &mut Unit, container: &Container) {
 fn add_payload(unit: &mut Unit, container: &Container) {
     match &container.user {
         Some(User::Named(user)) => unit.add("Service", "User", escape::text(user)),
-        Some(User::Dynamic) => unit.add("Service", "DynamicUser", "yes"),
+        Some(User::Dynamic) => {
+            unit.add("Service", "DynamicUser", "yes");
+            // systemd would call it by what comes before the "@", and all instances of a file would be one user.
+            if container.name.template().is_some() {
+                unit.add("Service", "User", escape::text(&own_user(&container.name)));
+            }
+        }
         None => {}
     }
     for (name, value) in &container.environment {
@@ -279,6 +285,18 @@ fn add_payload(unit: &mut Unit, container: &Container) {
         let value = format!("{name}:{}", credential.path.display());
         unit.add("Service", key, escape::text(&value));
     }
+}
+
+/// The name of an instance's own user. It must not be longer than 31 characters, so it has a hash of the whole name (FNV-1a, 64 bits),
+/// which is the same for ever: the number of the user, and so who owns its files, follows from it.
+fn own_user(name: &Name) -> String {
+    let hash = name
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    format!("lodger-{hash:016x}")
 }
 
 fn add_restarts(unit: &mut Unit, container: &Container) {

@@ -119,7 +119,7 @@ fn check_argument(word: &str) -> Result<(), Fault> {
 /// could not be escaped there.
 fn check_program(program: &str) -> Result<(), Fault> {
     // Nearly all are.
-    if path::is_normal(program) && !program.contains(['"', '\'', '\\', '$']) {
+    if path::is_normal(program) && !program.contains(['"', '\'', '\\', '$', '*', '?', '[']) {
         return Ok(());
     }
     let fault = |why: &str| {
@@ -140,6 +140,12 @@ fn check_program(program: &str) -> Result<(), Fault> {
     }
     if program.contains(|c: char| c.is_control() || matches!(c, '"' | '\'' | '\\' | '$')) {
         return fault("has a quote, backslash, \"$\" or control character in it");
+    }
+    // From 260 on (string_is_safe() of basic/string-util.c); before they were taken as they stand.
+    if program.contains(['*', '?', '[']) {
+        return fault(
+            "has a \"*\", \"?\" or \"[\" in it, which systemd takes for a pattern; make a link to it",
+        );
     }
     if program.contains('/') && !program.starts_with('/') {
         return fault("is a relative path: write an absolute one, or a bare name to look up");
@@ -188,7 +194,7 @@ mod tests {
         }
         for bad in [
             "", ";", "-x", "@x", "+x", "!x", ":x", "|x", "./x", "bin/x", "/bin/", "/", "..", ".",
-            "/a/../b", "/a\"b", "/a'b", "/a\\b", "/a$b", "/a\nb", "-/bin/x",
+            "/a/../b", "/a\"b", "/a'b", "/a\\b", "/a$b", "/a\nb", "-/bin/x", "/bin/[", "/a*", "x?",
         ] {
             assert!(check_program(bad).is_err(), "for {bad:?}");
         }

@@ -151,6 +151,16 @@ fn what_is_mounted_to_be_written_to_stays_writable() {
     assert_eq!(values(&dynamic, "ReadWritePaths").join(" "), all);
 }
 
+/// A change of these is a change of who owns the files of those that run.
+#[test]
+fn each_instance_has_a_user_of_its_own() {
+    let user = |name| own_user(&Name::parse(name).unwrap());
+    assert_eq!(
+        [user("tenant@a"), user("tenant@b")],
+        ["lodger-c3528d28e44030ba", "lodger-c3528c28e4402f07"]
+    );
+}
+
 #[test]
 fn times_are_exact() {
     let of = |micros| time_span(Duration::from_micros(micros));

@@ -43,8 +43,9 @@ pub struct Verdict {
 /// What requires a refused container is refused too, with the reason, and so on along the chain.
 pub fn check(references: &[(usize, &Reference)], known: &KnownUnits) -> Verdict {
     let mut verdict = Verdict::default();
+    let mut meant = Meant::default();
     for (index, (_, reference)) in references.iter().enumerate() {
-        match broken(reference, known) {
+        match broken(reference, known, &mut meant) {
             Some((fault, true)) => verdict.refused.push((index, fault)),
             Some((fault, false)) => verdict.warned.push((index, fault)),
             None => {}
@@ -63,8 +64,34 @@ pub fn check(references: &[(usize, &Reference)], known: &KnownUnits) -> Verdict 
     verdict
 }
 
+/// What was probably meant by names that nobody has. A drop-in for all, or a template, says one name ten thousand times, and each look
+/// at as many that there are takes long.
+#[derive(Debug, Default)]
+struct Meant<'k>(BTreeMap<String, Option<&'k str>>);
+
+impl<'k> Meant<'k> {
+    /// For the first few names; whoever has more of them wrong knows by then what it is.
+    fn by(&mut self, name: &str, known: &'k KnownUnits) -> Option<&'k str> {
+        const MOST: usize = 20;
+        if let Some(meant) = self.0.get(name) {
+            return *meant;
+        }
+        if self.0.len() >= MOST {
+            return None;
+        }
+        let names = known.values().map(|known| known.name.as_str());
+        let meant = did_you_mean(name, names);
+        self.0.insert(name.to_owned(), meant);
+        meant
+    }
+}
+
 /// The fault of one reference on its own, and whether the container cannot be made with it.
-fn broken(reference: &Reference, known: &KnownUnits) -> Option<(Fault, bool)> {
+fn broken<'k>(
+    reference: &Reference,
+    known: &'k KnownUnits,
+    meant: &mut Meant<'k>,
+) -> Option<(Fault, bool)> {
     let to = &reference.to;
     let verb = reference.relation.verb();
     // Who only wants something runs without it.
@@ -82,8 +109,7 @@ fn broken(reference: &Reference, known: &KnownUnits) -> Option<(Fault, bool)> {
             "{verb} {}, and no file makes a container of that name",
             quote(name.as_str())
         );
-        let names = known.values().map(|known| known.name.as_str());
-        let fault = match did_you_mean(name.as_str(), names) {
+        let fault = match meant.by(name.as_str(), known) {
             Some(meant) => fault(message).suggest(Some(meant)),
             None => fault(message).help("a unit is written with its suffix"),
         };

@@ -6,6 +6,27 @@ use crate::container::Name;
 use crate::container::references::Referent;
 use crate::document::Place;
 
+/// Each of ten thousand instances says the same; and who has many names wrong is helped with the first.
+#[test]
+fn what_was_meant_is_looked_for_a_few_times() {
+    let known: KnownUnits = [("database", State::Good(0))]
+        .map(|(name, state)| {
+            let unit = Name::parse(name).unwrap().service();
+            let name = name.to_owned();
+            (unit, Known { name, state })
+        })
+        .into();
+    let mut meant = Meant::default();
+    for _ in 0..3 {
+        assert_eq!(meant.by("databse", &known), Some("database"));
+    }
+    assert_eq!(meant.0.len(), 1);
+    let names: Vec<_> = (10..50).map(|number| format!("databas{number}")).collect();
+    let found = names.iter().filter_map(|name| meant.by(name, &known));
+    assert_eq!(found.count(), 19);
+    assert_eq!(meant.0.len(), 20);
+}
+
 /// One file a container, numbered as in `known`; each edge a `requires`.
 fn checked(edges: &[(&str, &str)], known: &[(&str, State)]) -> Vec<String> {
     let edges: Vec<_> = edges
