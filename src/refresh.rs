@@ -27,6 +27,7 @@ pub mod hold;
 pub mod interpreter;
 mod later;
 mod look;
+mod meanwhile;
 pub mod moment;
 pub mod path_text;
 pub mod pending;
@@ -46,6 +47,7 @@ mod verify;
 mod wave;
 mod waves;
 mod why_failed;
+mod windows;
 
 use crate::base::Bases;
 use crate::container::{Container, installed};
@@ -59,7 +61,7 @@ use cut_short::restart_cut_short;
 use look::Changed;
 use moment::{Moment, boot_id, now_rfc3339};
 use pending::Pending;
-use places::Baseline;
+use places::{Baseline, LiveHost};
 use plan::Left;
 use report::{Action, ContainerReport, Outcome, Report, Verified};
 use settled::{Settled, wait_for_dpkg};
@@ -151,6 +153,7 @@ impl Refresh<'_> {
         if self.systemd.is_stopping()? {
             return self.end(Outcome::ShuttingDown);
         }
+        self.finish_way_back()?;
         self.report.unfinished = now.unfinished();
         if !self.report.unfinished.is_empty() {
             return self.end(Outcome::UnfinishedPackages);
@@ -164,11 +167,11 @@ impl Refresh<'_> {
             state_file::remove(&self.places.refreshing())?;
             return Ok(None);
         }
-        let mut plan = plan::plan(candidates.due, &candidates.rules);
+        let mut plan = plan::plan(&candidates.due, &candidates.rules);
         let without_base = candidates.without_base.into_iter();
         plan.left.extend(without_base.map(Left::without_base));
         self.announce(&plan)?;
-        self.carry_out(&plan)?;
+        self.carry_out(&plan, &candidates.due, candidates.rules)?;
         self.report.verified = self.verified()?;
         if let Err(cause) = sweep::sweep(Path::new(place::MASKS)) {
             tracing::warn!("cannot remove mask layers that are not in use: {cause:#}");
@@ -210,19 +213,34 @@ impl Refresh<'_> {
         self.report.packages = packages;
         state_file::write(&self.places.refreshing(), &self.under_way)?;
         let since = self.since()?;
+        let live_since = baseline
+            .as_ref()
+            .and_then(|baseline| baseline.live_host.clone());
+        let live_since = live_since.filter(|live| live.database == now);
+        let live_since = live_since.map_or_else(|| since.clone(), |live| live.since);
         let changed = match known {
-            Some(baseline) => self.changed(baseline.base.as_deref(), current.as_deref())?,
+            Some(baseline) => self.changed(baseline.base.as_deref(), current.as_deref(), offer)?,
             None => Changed::Unknown,
         };
-        self.look(&changed, &since, offer)?;
+        self.look(&changed, &since, &live_since, offer)?;
         self.pending.write(self.places)?;
-        // What could not be offered is part of the next refresh.
-        if offer == Offer::Everything {
-            let baseline = Baseline {
+        let baseline = match offer {
+            Offer::Everything => Some(Baseline {
                 base: current,
                 is_due_unknown: false,
+                live_host: None,
                 database: now,
-            };
+            }),
+            // What could not be offered is part of the next refresh.
+            Offer::NoBase => baseline.map(|before| Baseline {
+                live_host: Some(LiveHost {
+                    since: live_since,
+                    database: now,
+                }),
+                ..before
+            }),
+        };
+        if let Some(baseline) = baseline {
             state_file::write(&self.places.baseline(), &baseline)?;
         }
         Ok(true)

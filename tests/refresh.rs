@@ -13,7 +13,7 @@ use lodger::refresh::history::Summary;
 use lodger::refresh::hold::{self, Hold};
 use lodger::refresh::report::{Action, Outcome, Report, WaveState};
 use lodger::refresh::unhold::{Unheld, unhold, unhold_all};
-use lodger::refresh::{Places, refresh};
+use lodger::refresh::{Observer, Places, refresh};
 use lodger::settings;
 use lodger::systemd::Systemd;
 
@@ -121,11 +121,19 @@ impl Host {
     }
 
     fn try_refresh(&self, parallel: usize) -> anyhow::Result<Option<Report>> {
+        self.try_refresh_before(parallel, &mut ())
+    }
+
+    fn try_refresh_before(
+        &self,
+        parallel: usize,
+        observer: &mut dyn Observer,
+    ) -> anyhow::Result<Option<Report>> {
         let shared = self.shared.clone();
         let mut systemd = Systemd::with(Arc::new(move || connect(&shared)))?;
         let mut settings = settings::read(&self.places.prefix).unwrap();
         settings.parallel = NonZeroUsize::new(parallel).unwrap();
-        refresh(&self.places, &mut systemd, &settings, &mut ())
+        refresh(&self.places, &mut systemd, &settings, observer)
     }
 
     fn refresh_again(&self) -> Option<Report> {
@@ -207,12 +215,28 @@ fn without_a_new_base_what_lies_on_one_is_left_and_the_change_is_not_forgotten()
     );
     assert_eq!(report.outcome, Outcome::Failed);
 
+    // What was restarted is on this code, as long as that is what the host has.
+    let now = lodger::refresh::moment::Moment::now().unwrap();
+    host.unit("live", |unit| unit.start_began = now.microseconds);
+    let report = host.refresh_again().unwrap();
+    assert_eq!(actions(&report), [("web", Action::Failed)]);
+    assert_eq!(host.restarts(), ["lodger-live.service"]);
+    host.dpkg_wrote(&AFTER.replace("Version: 2", "Version: 3"));
+    let report = host.refresh(2).unwrap();
+    assert_eq!(
+        actions(&report),
+        [("live", Action::Restarted), ("web", Action::Failed)]
+    );
+    let now = lodger::refresh::moment::Moment::now().unwrap();
+    host.unit("live", |unit| unit.start_began = now.microseconds);
+
     host.shared.lock().unwrap().base_result = "done";
     host.unit("web", |unit| unit.active = "active");
     host.places.mark().unwrap();
     let report = host.refresh(2).unwrap();
-    assert!(host.restarts().contains(&"lodger-web.service".to_owned()));
+    assert_eq!(actions(&report), [("web", Action::Restarted)]);
     assert_eq!(report.outcome, Outcome::Done);
+    assert_eq!(host.refresh_again(), None);
 }
 
 #[test]
@@ -271,6 +295,105 @@ fn a_hold_puts_off_and_its_end_takes_up() {
     let report = host.refresh(2).unwrap();
     assert_eq!(actions(&report), [("web", Action::Restarted)]);
     assert_eq!(unhold_all(&host.places).unwrap(), (false, false));
+}
+
+/// Holds `name` as soon as anything is told of `after`; before that, somebody else restarts it if `restarts`.
+struct Holds<'a> {
+    host: &'a Host,
+    restarts: bool,
+    after: &'static str,
+    name: &'static str,
+}
+
+impl Observer for Holds<'_> {
+    fn container(&mut self, _number: u64, name: &str, _action: Action) {
+        if name == self.after {
+            if self.restarts {
+                self.host
+                    .unit(self.name, |unit| unit.start_began = u64::MAX);
+            }
+            let held = Name::parse(self.name).unwrap();
+            hold::put(&self.host.places, Some(&held), &Hold::until(None)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_hold_counts_for_the_waves_that_have_not_begun() {
+    let names = ["db", "edge", "other", "probe", "web"];
+    let host = Host::new(&names.map(|name| (name, "active")));
+    host.file("probe", "update.wave = \"canary\"\nupdate.settle = 0");
+    host.file("edge", "update.wave = \"late\"\nupdate.settle = 0");
+    host.settings("[refresh]\nwaves = [\"canary\", \"default\", \"late\"]\n");
+    for name in ["db", "other", "web"] {
+        host.file(name, "update.settle = 0");
+    }
+    for (name, required) in [("web", "db"), ("edge", "probe")] {
+        let required = format!("lodger-{required}.service");
+        host.unit(name, |unit| unit.requires = vec![required]);
+    }
+    host.dpkg_wrote(AFTER);
+    let holding = |after, name, restarts| {
+        let mut holds = Holds {
+            host: &host,
+            restarts,
+            after,
+            name,
+        };
+        let report = host.try_refresh_before(2, &mut holds).unwrap();
+        hold::take_off(&host.places, Some(&Name::parse(name).unwrap())).unwrap();
+        report.unwrap()
+    };
+    let report = holding("probe", "web", false);
+    assert_eq!(
+        actions(&report),
+        [
+            ("db", Action::PutOff),
+            ("edge", Action::Restarted),
+            ("other", Action::Restarted),
+            ("probe", Action::Restarted),
+            ("web", Action::PutOff)
+        ]
+    );
+    let reasons = report.containers.iter();
+    let reasons: Vec<&str> = reasons.filter_map(|it| it.reason.as_deref()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "it would take 'web' along, which is put off",
+            "held until 'lodger unhold'"
+        ]
+    );
+    let waves: Vec<_> = report
+        .waves
+        .iter()
+        .map(|wave| (wave.name.as_str(), wave.state, wave.containers.join(" ")))
+        .collect();
+    assert_eq!(
+        waves,
+        [
+            ("canary", WaveState::Done, "probe".to_owned()),
+            ("default", WaveState::Done, "other".to_owned()),
+            ("late", WaveState::Done, "edge".to_owned())
+        ]
+    );
+    assert_eq!(report.outcome, Outcome::Done);
+
+    // A wave of which nothing is left.
+    host.places.mark().unwrap();
+    let report = holding("db", "web", false);
+    assert_eq!(
+        actions(&report),
+        [("db", Action::Restarted), ("web", Action::PutOff)]
+    );
+    assert_eq!(report.waves.len(), 1);
+    // What is on the new code already is not left.
+    host.dpkg_wrote(&AFTER.replace("Version: 2", "Version: 3"));
+    for name in names {
+        host.unit(name, |unit| unit.start_began = 1);
+    }
+    let report = holding("other", "edge", true);
+    assert_eq!(report.count(Action::Restarted), 5, "{report:#?}");
 }
 
 #[test]
@@ -704,6 +827,97 @@ fn what_systemd_tries_again_after_an_interruption_has_not_been_restarted() {
     assert_eq!(actions(&report), [("web", Action::Failed)]);
     let web = ["lodger-web.service", "lodger-web.service again"];
     assert_eq!(host.restarts(), [web, web].concat());
+}
+
+/// The first file of lodger's state under this name, as it was written, changed.
+fn rewrite(path: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let mut value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    change(&mut value);
+    fs::write(path, serde_json::to_vec(&value).unwrap()).unwrap();
+}
+
+/// lodgerd was killed while the canary was on its way back to base 3, which it is held on already if `is_held`.
+fn interrupted_on_the_way_back(is_held: bool) -> Host {
+    let host = whose_canary_fails();
+    for part in ["3", "3.record"] {
+        fs::create_dir_all(host.places.bases.join(part)).unwrap();
+    }
+    fs::write(host.places.bases.join("3.record/base.json"), "{}").unwrap();
+    host.shared.lock().unwrap().refuses_once_again = true;
+    assert!(host.try_refresh(2).is_err());
+    host.shared.lock().unwrap().refuses_once_again = false;
+    rewrite(&host.places.affected(), |pending| {
+        let due = &mut pending["containers"]["probe"];
+        due["base"] = "3".into();
+        due["failed"] = serde_json::json!({"refresh": 1, "how": "it failed"});
+    });
+    if is_held {
+        host.is_held_on_a_base("probe");
+    }
+    host.unit("probe", |unit| {
+        unit.active = "failed";
+        unit.result = "done";
+        unit.start_began = 1;
+    });
+    host
+}
+
+#[test]
+fn a_way_back_that_was_interrupted_is_finished_and_told() {
+    for is_held in [true, false] {
+        let host = interrupted_on_the_way_back(is_held);
+        let report = host.refresh(2).unwrap();
+        assert_eq!(
+            actions(&report),
+            [("probe", Action::RolledBack), ("web", Action::PutOff)],
+            "{report:#?}"
+        );
+        let reason = report.containers[0].reason.as_deref();
+        assert_eq!(
+            reason,
+            Some(
+                "it failed; it runs on base 3 again, and is held there until 'lodger unhold probe'"
+            )
+        );
+        let waves: Vec<_> = report.waves.iter().map(|wave| wave.state).collect();
+        assert_eq!(waves, [WaveState::Failed]);
+        assert_eq!(report.outcome, Outcome::Failed);
+        assert_eq!(host.starts(), ["lodger-alert@probe.service"]);
+        let link = host.places.state_of(&Name::parse("probe").unwrap());
+        assert!(fs::read_link(link.join("base")).unwrap().ends_with("3"));
+    }
+}
+
+#[test]
+fn who_was_let_go_or_stopped_since_does_not_go_back() {
+    let host = interrupted_on_the_way_back(false);
+    host.unit("probe", |unit| unit.active = "active");
+    let report = host.refresh(2).unwrap();
+    assert_eq!(report.count(Action::RolledBack), 0);
+    let host = interrupted_on_the_way_back(true);
+    host.unit("probe", |unit| unit.active = "inactive");
+    let before = host.restarts();
+    let report = host.refresh(2).unwrap();
+    assert_eq!(report.count(Action::RolledBack), 0);
+    let probe = |restarts: Vec<String>| restarts.iter().filter(|it| it.contains("probe")).count();
+    assert_eq!(probe(host.restarts()), probe(before));
+}
+
+#[test]
+fn what_failed_before_an_interruption_is_told_as_that() {
+    let host = whose_canary_fails();
+    let report = host.refresh(2).unwrap();
+    // The same, cut off after the wave: all that it had written is there.
+    let written = serde_json::json!({
+        "number": 1, "started": report.started, "marked_in": null, "restarting": [],
+        "waves": report.waves[..1], "containers": report.containers[..1],
+    });
+    fs::write(host.places.refreshing(), written.to_string()).unwrap();
+    host.is_held_on_a_base("probe");
+    let again = host.refresh(2).unwrap();
+    assert_eq!(again.containers[0], report.containers[0]);
+    assert_eq!(actions(&again), actions(&report));
+    assert_eq!(again.outcome, Outcome::Failed);
 }
 
 #[test]

@@ -10,13 +10,13 @@ use super::pending::{Due, Failure};
 use super::plan::{Candidate, Hindrance, Rules};
 use super::report::{Action, ContainerReport};
 use super::waves::wave_of;
+use super::windows::Windows;
 use super::{Offer, Refresh, hold};
 use crate::container::update::UpdatePolicy;
 use crate::container::{Base, Name};
 use crate::place;
 use crate::root::lower;
 use crate::systemd::{ServiceDetails, ServiceState};
-use crate::window::{self, Window};
 
 /// What the plan is made from.
 pub(super) struct Candidates<'a> {
@@ -150,7 +150,7 @@ impl<'a> Refresh<'a> {
     }
 
     /// Whether it has started since it is due. What was interrupted in its restart has only once it is up.
-    fn has_started_since(
+    pub(super) fn has_started_since(
         &self,
         due: &Due,
         service: &ServiceState,
@@ -221,30 +221,11 @@ impl<'a> Refresh<'a> {
         }
     }
 
-    /// Which waves have a window that is closed now. What cannot be told is closed.
     fn rules(&self, due: &[Candidate]) -> Rules<'a> {
-        let mut closed = BTreeMap::new();
-        for candidate in due {
-            let name = wave_of(candidate);
-            let wave = self.settings.wave(name);
-            let Some(window) = wave.window.filter(|_| !closed.contains_key(name)) else {
-                continue;
-            };
-            match window::state(&window, wave.length, SystemTime::now()) {
-                Ok(Window::Open { .. }) => {}
-                Ok(Window::Closed { next }) => {
-                    let next = next.map(|next| humantime::format_rfc3339_seconds(next).to_string());
-                    closed.insert(name.to_owned(), next);
-                }
-                Err(cause) => {
-                    tracing::error!(wave = name, "the window of wave '{name}': {cause:#}");
-                    closed.insert(name.to_owned(), None);
-                }
-            }
-        }
+        let names = due.iter().map(wave_of);
         Rules {
             settings: self.settings,
-            closed,
+            windows: Windows::of(names, self.settings, SystemTime::now()),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! A plan in; its waves restarted, one after the other, and the record of that, out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::Refresh;
-use super::plan::{self, Hindrance, Plan, Planned};
+use super::plan::{self, Candidate, Hindrance, Plan, Planned, Rules};
 use super::recorded::Recorded;
 use super::report::{self, Action, ContainerReport, WaveReport, WaveState};
 use super::wave::{Became, Means, Member, Wave};
@@ -17,19 +17,30 @@ use crate::state_file;
 use crate::stops::Stops;
 
 impl Refresh<'_> {
-    /// Carries the plan out, wave after wave.
-    pub(super) fn carry_out(&mut self, plan: &Plan) -> Result<()> {
+    /// Carries the plan for `candidates` out, wave after wave.
+    pub(super) fn carry_out(
+        &mut self,
+        plan: &Plan,
+        candidates: &[Candidate],
+        mut rules: Rules,
+    ) -> Result<()> {
         for left in &plan.left {
-            self.tell_left(&left.name, &left.reasons, &left.hindrance);
+            if !self.has_told_of_failure(&left.name) {
+                self.tell_left(&left.name, &left.reasons, &left.hindrance);
+            }
         }
-        let mut means = Means {
-            stops: self.stops_for(plan),
-            finished: self.systemd.finished_jobs()?,
-        };
+        let mut means = self.means(!plan.waves.is_empty())?;
         let mut failed: Option<(String, String)> = None;
-        for wave in &plan.waves {
-            let state = match &failed {
-                Some((name, container)) if self.settings.on_failure == OnFailure::Stop => {
+        let mut rest: VecDeque<plan::Wave> = plan.waves.iter().cloned().collect();
+        loop {
+            let in_the_way = failed.as_ref();
+            let in_the_way = in_the_way.filter(|_| self.settings.on_failure == OnFailure::Stop);
+            if in_the_way.is_none() {
+                self.leave_meanwhile(&mut rest, candidates, &mut rules)?;
+            }
+            let Some(wave) = rest.pop_front() else { break };
+            let state = match in_the_way {
+                Some((name, container)) => {
                     let hindrance = Hindrance::Wave {
                         wave: name.clone(),
                         container: container.clone(),
@@ -39,19 +50,17 @@ impl Refresh<'_> {
                     }
                     WaveState::NotStarted
                 }
-                _ => self.run_wave(wave, &mut means, &mut failed)?,
+                None => self.run_wave(&wave, &mut means, &mut failed)?,
             };
+            let names = wave.containers.iter().map(|planned| planned.name.clone());
             let over = WaveReport {
                 name: wave.name.clone(),
                 state,
-                containers: wave
-                    .containers
-                    .iter()
-                    .map(|planned| planned.name.clone())
-                    .collect(),
+                containers: names.collect(),
             };
             self.report.waves.push(over);
-            self.note_wave()?;
+            let names = self.under_way.restarting.iter().cloned().collect();
+            self.note_over(&names)?;
             if self.report.outcome == report::Outcome::ShuttingDown {
                 break;
             }
@@ -59,12 +68,21 @@ impl Refresh<'_> {
         Ok(())
     }
 
-    /// Who stops what is to be restarted, if anything is.
-    fn stops_for(&self, plan: &Plan) -> Stops {
-        match plan.waves.is_empty() {
-            true => Stops::default(),
-            false => Stops::connect(&self.places.prefix.at(place::STOPS)),
-        }
+    /// What to restart containers with, if any are to be.
+    pub(super) fn means(&mut self, restarts: bool) -> Result<Means> {
+        Ok(Means {
+            stops: match restarts {
+                true => Stops::connect(&self.places.prefix.at(place::STOPS)),
+                false => Stops::default(),
+            },
+            finished: self.systemd.finished_jobs()?,
+        })
+    }
+
+    /// Whether it has failed in a wave of this refresh, before an interruption: that is what the record is to say of it.
+    fn has_told_of_failure(&self, name: &str) -> bool {
+        let mut told = self.report.containers.iter();
+        told.any(|told| told.name == name && told.wave.is_some() && told.action.is_failure())
     }
 
     /// Restarts one wave. The first that fails is noted in `failed`, with the wave.
@@ -112,7 +130,7 @@ impl Refresh<'_> {
     }
 
     /// The units of those that run again after a start that failed.
-    fn recovered(&self, became: &BTreeMap<String, Recorded>) -> BTreeSet<String> {
+    pub(super) fn recovered(&self, became: &BTreeMap<String, Recorded>) -> BTreeSet<String> {
         let units = became.iter().filter_map(|(name, outcome)| {
             let unit = Name::parse(name).ok()?.service();
             let had_failed = outcome.had_failed || self.had_failed(&unit);
@@ -121,15 +139,17 @@ impl Refresh<'_> {
         units.collect()
     }
 
-    /// Puts on disk what became of a wave: who is due no more, then that it is over.
-    fn note_wave(&mut self) -> Result<()> {
+    /// Puts on disk what became of those in a wave: who is due no more, then that it is over.
+    pub(super) fn note_over(&mut self, names: &BTreeSet<String>) -> Result<()> {
         self.pending.write(self.places)?;
         let containers = self.report.containers.iter();
         let in_waves = containers.filter(|container| container.wave.is_some());
         self.under_way.containers = in_waves.cloned().collect();
         self.under_way.waves = self.report.waves.clone();
-        let over = self.under_way.restarting.drain(..);
-        let over = over.filter_map(|name| Some(Name::parse(&name).ok()?.service()));
+        let restarting = &mut self.under_way.restarting;
+        restarting.retain(|name| !names.contains(name));
+        let over = names.iter();
+        let over = over.filter_map(|name| Some(Name::parse(name).ok()?.service()));
         self.under_way.failed_starts.forget(&over.collect());
         state_file::write(&self.places.refreshing(), &self.under_way)
     }
@@ -191,7 +211,12 @@ impl Refresh<'_> {
         Ok(outcomes)
     }
 
-    fn tell_left(&mut self, name: &str, why: &[super::reason::Reason], hindrance: &Hindrance) {
+    pub(super) fn tell_left(
+        &mut self,
+        name: &str,
+        why: &[super::reason::Reason],
+        hindrance: &Hindrance,
+    ) {
         let action = match hindrance {
             hindrance if hindrance.is_delay() => Action::PutOff,
             hindrance if hindrance.is_wanted() => Action::Skipped,
@@ -208,7 +233,7 @@ impl Refresh<'_> {
     }
 
     /// Notes what became of a container, and sends for help if that is a failure.
-    fn tell(&mut self, container: ContainerReport) {
+    pub(super) fn tell(&mut self, container: ContainerReport) {
         if container.action.is_failure() {
             let reason = container.reason.as_deref().unwrap_or("unknown");
             tracing::error!(container = container.name, "{}: {reason}", container.name);

@@ -43,13 +43,20 @@ struct Looked {
 impl Refresh<'_> {
     /// What changed from the base that was current at the baseline to the present one; by dpkg's lists alone where one of them
     /// is missing.
-    pub(super) fn changed(&self, from: Option<&str>, to: Option<&str>) -> Result<Changed> {
+    pub(super) fn changed(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+        offer: Offer,
+    ) -> Result<Changed> {
         let bases = Bases::at(self.places.bases.clone());
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<Number>().ok());
         let from = number(from).filter(|from| bases.tree(*from).is_dir());
         let old_lists = from.map(|from| bases.record_directory(from).join(DPKG));
         let mut differing = None;
-        if let (Some(from), Some(to)) = (from, number(to)) {
+        // Without a new base there is nothing that has the change in it.
+        let to = number(to).filter(|_| offer == Offer::Everything);
+        if let (Some(from), Some(to)) = (from, to) {
             // Both are kept while they are looked at.
             let _kept = bases.hold()?;
             match base::diff(&bases, from, to) {
@@ -71,9 +78,16 @@ impl Refresh<'_> {
         Ok(Changed::Known { change, old_lists })
     }
 
-    /// Looks at every running container, and adds those that are affected to the pending set.
-    pub(super) fn look(&mut self, changed: &Changed, since: &Moment, offer: Offer) -> Result<()> {
-        let looked = self.look_at_running(since, offer)?;
+    /// Looks at every running container, and adds those that are affected to the pending set. The change is complete `since` then, on
+    /// the live host `live_since`.
+    pub(super) fn look(
+        &mut self,
+        changed: &Changed,
+        since: &Moment,
+        live_since: &Moment,
+        offer: Offer,
+    ) -> Result<()> {
+        let looked = self.look_at_running(since, live_since, offer)?;
         let affected = self.judged(changed, &looked)?;
         let is_security = self.has_security_updates();
         for (looked, reasons) in looked.iter().zip(affected) {
@@ -110,7 +124,12 @@ impl Refresh<'_> {
     }
 
     /// The running containers that may be on old code: not those on the current base, nor those that started after the change.
-    fn look_at_running(&mut self, since: &Moment, offer: Offer) -> Result<Vec<Looked>> {
+    fn look_at_running(
+        &mut self,
+        since: &Moment,
+        live_since: &Moment,
+        offer: Offer,
+    ) -> Result<Vec<Looked>> {
         let current = self.places.current_base();
         let running = self.evidence(offer)?;
         // Those on a base tell by it whether they are new; of each other one PID 1 has to be asked.
@@ -121,7 +140,13 @@ impl Refresh<'_> {
         for (service, evidence) in running {
             let is_new = match &evidence.base {
                 Some(base) => Some(base) == current.as_ref() && is_clean(&evidence),
-                None => since.is_before(&self.boot, starts.next().unwrap_or(0)),
+                None => {
+                    let since = match live_since != since && !self.is_pinned(&service)? {
+                        true => live_since,
+                        false => since,
+                    };
+                    since.is_before(&self.boot, starts.next().unwrap_or(0))
+                }
             };
             if is_new {
                 self.report.unaffected += 1;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::moment::boot_id;
+use super::moment::{Moment, boot_id};
 use crate::container::Name;
 use crate::dpkg::Database;
 use crate::place;
@@ -100,6 +100,7 @@ impl Places {
         let baseline = Baseline {
             base: self.current_base(),
             is_due_unknown: false,
+            live_host: None,
             database: Database::read(&self.admindir)?,
         };
         state_file::write(&self.baseline(), &baseline)
@@ -115,7 +116,19 @@ pub struct Baseline {
     /// Whether it is no longer known who was due then: every running container counts as affected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_due_unknown: bool,
+    /// What those on the live host were last looked at for, if no base could be made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_host: Option<LiveHost>,
     /// dpkg's database.
     #[serde(flatten)]
+    pub database: Database,
+}
+
+/// A state of the host of which there is no base.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LiveHost {
+    /// Since when it was complete: what started on the live host after that is on this code.
+    pub since: Moment,
+    /// dpkg's database.
     pub database: Database,
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reason::Reason;
 use super::waves::{Order, wave_of, waves};
+use super::windows::Windows;
 use crate::settings::{OnFailure, Settings};
 
 /// A container that is due.
@@ -153,8 +154,8 @@ impl std::fmt::Display for Hindrance {
 pub struct Rules<'a> {
     /// The order and width of waves, and what a failure means for those after it.
     pub settings: &'a Settings,
-    /// Waves whose window is closed, and when it opens.
-    pub closed: BTreeMap<String, Option<String>>,
+    /// Which waves have a window that is closed.
+    pub windows: Windows,
 }
 
 /// What is to be done.
@@ -207,18 +208,18 @@ impl Left {
 }
 
 /// The plan for `candidates`.
-pub fn plan(candidates: Vec<Candidate>, rules: &Rules) -> Plan {
-    let order = Order::of(&candidates, rules);
+pub fn plan(candidates: &[Candidate], rules: &Rules) -> Plan {
+    let order = Order::of(candidates, rules);
     let mut hindrances: BTreeMap<&str, Hindrance> = BTreeMap::new();
-    for candidate in &candidates {
+    for candidate in candidates {
         if let Some(hindrance) = own_hindrance(candidate, rules) {
             hindrances.insert(&candidate.name, hindrance);
         }
     }
     if rules.settings.on_failure == OnFailure::Stop {
-        stop_after_failures(&candidates, &order, &mut hindrances);
+        stop_after_failures(candidates, &order, &mut hindrances);
     }
-    put_off_what_is_required(&candidates, &mut hindrances);
+    put_off_what_is_required(candidates, &mut hindrances);
     let ready = candidates
         .iter()
         .filter(|candidate| !hindrances.contains_key(candidate.name.as_str()));
@@ -241,7 +242,7 @@ fn own_hindrance(candidate: &Candidate, rules: &Rules) -> Option<Hindrance> {
         return Some(hindrance.clone());
     }
     let wave = wave_of(candidate);
-    let opens = rules.closed.get(wave)?;
+    let opens = rules.windows.closed.get(wave)?;
     (!candidate.ignores_windows).then(|| Hindrance::Window {
         wave: wave.to_owned(),
         opens: opens.clone(),

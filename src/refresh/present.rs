@@ -70,5 +70,5 @@ pub fn plan_now(places: &Places, systemd: &mut Systemd, settings: &Settings) -> 
         report: Report::default(),
     };
     let candidates = refresh.candidates(Offer::Everything)?;
-    Ok(plan::plan(candidates.due, &candidates.rules))
+    Ok(plan::plan(&candidates.due, &candidates.rules))
 }

@@ -9,11 +9,13 @@ use super::Refresh;
 use super::pending::Failure;
 use super::plan::Planned;
 use super::recorded::Recorded;
-use super::report::Action;
-use super::wave::{Means, Member};
+use super::report::{Action, ContainerReport, WaveReport, WaveState};
+use super::wave::{Became, Means, Member};
 use crate::base::{Bases, Number};
 use crate::container::Name;
+use crate::container::update::DEFAULT_WAVE;
 use crate::hold as base_hold;
+use crate::root::lower;
 
 /// How long a container that goes back to its old base has to stay up at least: it has been there before.
 const SETTLE_BACK: Duration = Duration::from_secs(1);
@@ -27,30 +29,31 @@ impl Refresh<'_> {
         before: &BTreeSet<String>,
         means: &mut Means,
     ) -> Result<()> {
-        let mut back = Vec::new();
-        for (name, outcome) in outcomes.iter_mut() {
+        for (name, outcome) in outcomes.iter() {
             match outcome.action {
                 Action::Restarted | Action::Stopped => {
                     self.pending.containers.remove(name);
                 }
-                Action::Failed => match self.hold_on_old_base(name) {
-                    Ok(Some((base, member))) => back.push((base, member)),
-                    Ok(None) => {}
-                    Err(cause) => outcome.add(&format!("it cannot go back: {cause:#}")),
-                },
+                Action::Failed => self.note_failure(name, outcome),
                 _ => {}
             }
-            if outcome.action == Action::Failed
-                && let Some(due) = self.pending.containers.get_mut(name)
-            {
-                due.failed = Some(Failure {
-                    refresh: self.under_way.number,
-                    how: outcome.reason.clone().unwrap_or_default(),
-                });
+        }
+        // On disk before it is held: whoever takes up an interrupted way back is to know of it.
+        self.pending.write(self.places)?;
+        let mut back = Vec::new();
+        for (name, outcome) in outcomes.iter_mut() {
+            if outcome.action != Action::Failed {
+                continue;
+            }
+            match self.hold_on_old_base(name) {
+                Ok(Some((base, member))) => back.push((base, member)),
+                Ok(None) => {}
+                Err(cause) => {
+                    outcome.add(&format!("it cannot go back: {cause:#}"));
+                    self.note_failure(name, outcome);
+                }
             }
         }
-        // On disk before the restart: an interrupted way back is not begun again as a restart on the new base.
-        self.pending.write(self.places)?;
         let bases: BTreeMap<String, Number> = back
             .iter()
             .map(|(base, member)| (member.name.to_string(), *base))
@@ -75,6 +78,76 @@ impl Refresh<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Notes in the pending set how a container failed.
+    fn note_failure(&mut self, name: &str, outcome: &Recorded) {
+        if let Some(due) = self.pending.containers.get_mut(name) {
+            due.failed = Some(Failure {
+                refresh: self.under_way.number,
+                how: outcome.reason.clone().unwrap_or_default(),
+            });
+        }
+    }
+
+    /// Finishes the way back of those that were on it when lodgerd was interrupted. They are restarted once more: nobody has seen
+    /// whether the base that they run on is the old one, nor whether they stay up.
+    pub(super) fn finish_way_back(&mut self) -> Result<()> {
+        let mut outcomes = self.on_their_way_back()?;
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let plan = self.under_way.plan.clone().unwrap_or_default();
+        let wave = plan.waves.into_iter().find(|wave| {
+            let mut planned = wave.containers.iter();
+            planned.any(|planned| outcomes.contains_key(&planned.name))
+        });
+        let wave = wave.map_or_else(|| DEFAULT_WAVE.to_owned(), |wave| wave.name);
+        let mut means = self.means(true)?;
+        let before = self.running_units()?;
+        self.take_back(&mut outcomes, &before, &mut means)?;
+        self.start_dependents(&before, self.recovered(&outcomes))?;
+        let names: BTreeSet<String> = outcomes.keys().cloned().collect();
+        self.report.waves.push(WaveReport {
+            name: wave.clone(),
+            state: WaveState::Failed,
+            containers: names.iter().cloned().collect(),
+        });
+        for (name, outcome) in outcomes {
+            let due = self.pending.containers.get(&name);
+            self.tell(ContainerReport {
+                why: due.map_or(Vec::new(), |due| due.reasons.clone()),
+                name,
+                action: outcome.action,
+                reason: outcome.reason,
+                wave: Some(wave.clone()),
+                until: None,
+            });
+        }
+        self.note_over(&names)
+    }
+
+    /// Those of an interrupted wave that have failed in it, and how. Who runs and is held no more has been let go by somebody since,
+    /// and who is down without having failed was stopped.
+    fn on_their_way_back(&mut self) -> Result<BTreeMap<String, Recorded>> {
+        let restarting = self.under_way.restarting.iter();
+        let names = restarting.filter_map(|name| Name::parse(name).ok());
+        let units: Vec<String> = names.map(|name| name.service()).collect();
+        let units: Vec<&str> = units.iter().map(String::as_str).collect();
+        let mut found = BTreeMap::new();
+        for service in self.systemd.services_named(&units)? {
+            let due = self.pending.containers.get(service.name.as_str());
+            let failure = due.and_then(|due| due.failed.as_ref());
+            let Some(failure) = failure.filter(|how| how.refresh == self.under_way.number) else {
+                continue;
+            };
+            let is_held = lower::held(&self.places.state_of(&service.name))?.is_some();
+            if service.active != "inactive" && (is_held || !service.is_up()) {
+                let became = Became::Failed(failure.how.clone());
+                found.insert(service.name.to_string(), Recorded::of(&became));
+            }
+        }
+        Ok(found)
     }
 
     /// Holds a container that failed on the base it ran on. `None` if it does not want to go back, or ran on the live host.

@@ -319,8 +319,10 @@ fn give_up_those_that_require(units: &mut BTreeMap<String, FakeUnit>, failed: &s
     }
 }
 
-/// Answers for every unit and job: what a fake object's properties are depends on its path alone.
+/// Answers for every unit and job: but for its starts, what a fake object's properties are depends on its path alone.
 struct FakeUnitProperties {
+    shared: Shared,
+    name: String,
     unit: FakeUnit,
     required_by: Vec<String>,
 }
@@ -329,7 +331,7 @@ struct FakeUnitProperties {
 impl FakeUnitProperties {
     #[zbus(property)]
     fn inactive_exit_timestamp_monotonic(&self) -> u64 {
-        self.unit.start_began
+        self.shared.lock().unwrap().units[&self.name].start_began
     }
     #[zbus(property)]
     fn requires(&self) -> Vec<String> {
@@ -439,6 +441,8 @@ pub fn connect(shared: &Shared) -> anyhow::Result<Connection> {
         for (name, unit) in &units {
             let those = units.iter().filter(|(_, one)| one.requires.contains(name));
             let properties = FakeUnitProperties {
+                shared: shared.clone(),
+                name: name.clone(),
                 unit: unit.clone(),
                 required_by: those.map(|(by, _)| by.clone()).collect(),
             };

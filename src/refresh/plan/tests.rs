@@ -36,9 +36,9 @@ fn told_with(candidates: Vec<Candidate>, settings: &Settings, closed: &[(&str, &
     let closed = closed.map(|(wave, opens)| ((*wave).to_owned(), Some((*opens).to_owned())));
     let rules = Rules {
         settings,
-        closed: closed.collect(),
+        windows: Windows::closed(closed.collect()),
     };
-    let plan = plan(candidates, &rules);
+    let plan = plan(&candidates, &rules);
     let waves = plan.waves.iter().map(|wave| {
         let names = wave.containers.iter().map(|planned| planned.name.as_str());
         format!("{}: {}", wave.name, names.collect::<Vec<_>>().join(" "))
