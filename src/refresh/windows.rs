@@ -67,3 +67,39 @@ impl Windows {
         self.closed.insert(name.to_owned(), opens);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::analyze::ANALYZE;
+    use crate::prefix::Prefix;
+    use crate::settings;
+
+    #[test]
+    fn a_window_that_was_open_is_looked_at_again_once_it_may_be_over() {
+        // Where Debian's systemd is not installed nobody can tell.
+        if !Path::new(ANALYZE).exists() {
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("etc")).unwrap();
+        let text = "[waves.night]\nwindow = \"02:00 UTC\"\nlength = \"1h\"\n";
+        std::fs::write(directory.path().join("etc/lodger.toml"), text).unwrap();
+        let settings = settings::read(&Prefix::under(directory.path().as_os_str())).unwrap();
+        let at = |time: &str| humantime::parse_rfc3339_weak(time).unwrap();
+        let closed = |windows: &Windows| format!("{:?}", windows.closed);
+
+        let names = ["night", "default"].into_iter();
+        let mut windows = Windows::of(names, &settings, at("2026-11-29 02:30:00"));
+        assert_eq!(closed(&windows), "{}");
+        windows.look_again(&settings, at("2026-11-29 02:59:59"));
+        assert_eq!(closed(&windows), "{}");
+        let over = r#"{"night": Some("2026-11-30T02:00:00Z")}"#;
+        windows.look_again(&settings, at("2026-11-29 03:00:00"));
+        assert_eq!(closed(&windows), over);
+        windows.look_again(&settings, at("2026-11-30 02:30:00"));
+        assert_eq!(closed(&windows), over, "what waits for it has been put off");
+    }
+}
