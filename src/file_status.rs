@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::container::Name;
 use crate::container::installed::Installed;
+use crate::container::name::FileName;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::place;
 use crate::prefix::Prefix;
@@ -69,9 +71,18 @@ pub fn file_statuses(installed: &Installed) -> FileStatuses {
     for diagnostic in &installed.diagnostics {
         found.entry(&diagnostic.path).or_default().push(diagnostic);
     }
+    let mut of_drop_ins: BTreeMap<FileName, Vec<&Path>> = BTreeMap::new();
+    for path in found.keys() {
+        if let Some(name) = file_of_drop_in(path) {
+            of_drop_ins.entry(name).or_default().push(path);
+        }
+    }
     let mut files = Vec::new();
     for file in &installed.good {
-        let diagnostics = found.remove(file.source.as_path()).unwrap_or_default();
+        let mut diagnostics = found.remove(file.source.as_path()).unwrap_or_default();
+        let of_drop_ins = of_drop_ins.remove(&file.name).unwrap_or_default();
+        let of_drop_ins = of_drop_ins.into_iter();
+        diagnostics.extend(of_drop_ins.filter_map(|path| found.remove(path)).flatten());
         let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
         let status = match diagnostics.as_slice() {
             [] => State::Ok,
@@ -120,6 +131,19 @@ pub fn file_statuses(installed: &Installed) -> FileStatuses {
         files,
         others: others.cloned().collect(),
     }
+}
+
+/// The container file that a drop-in, or a directory of these, is for, if it is for one alone: `web`, `web@` also for instances.
+fn file_of_drop_in(path: &Path) -> Option<FileName> {
+    let stem = |path: &Path| -> Option<FileName> {
+        let name = path.file_name()?.to_str()?.strip_suffix(".toml.d")?;
+        let name = match name.ends_with('@') {
+            true => return FileName::parse(name).ok(),
+            false => Name::parse(name).ok()?,
+        };
+        Some(FileName::of(&name))
+    };
+    stem(path).or_else(|| stem(path.parent()?))
 }
 
 fn status_of(
@@ -237,6 +261,45 @@ mod tests {
         assert_eq!(status["files"], expected);
         assert_eq!(status["others"][0]["path"], "/etc/lodger/gone.toml.d");
         assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    }
+
+    #[test]
+    fn what_drop_ins_have_is_told_of_their_container() {
+        let exec = "exec = \"/bin/x\"";
+        let wary = "wants = [\"bad\"]";
+        let status = written(&[
+            ("etc/lodger/bad.toml", "exec = 1"),
+            ("etc/lodger/many@.toml", "exec = \"/bin/x\"\ninstances = 2"),
+            ("etc/lodger/many@2.toml.d/x.toml", wary),
+            ("etc/lodger/web.toml", exec),
+            ("etc/lodger/web.toml.d/read-not", ""),
+            ("usr/lib/lodger/web.toml.d/x.toml", wary),
+            ("etc/lodger/plain.toml", exec),
+            ("etc/lodger/all.toml.d/read-not", ""),
+        ]);
+        let files = status["files"].as_array().unwrap();
+        let told: Vec<String> = files
+            .iter()
+            .map(|file| {
+                let diagnostics = file["diagnostics"].as_array().unwrap();
+                let paths = diagnostics.iter().map(|one| one["path"].as_str().unwrap());
+                let paths: Vec<&str> = paths.collect();
+                let (name, state) = (file["name"].as_str(), file["status"].as_str());
+                format!("{} {}: {}", name.unwrap(), state.unwrap(), paths.join(" "))
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "bad refused: /etc/lodger/bad.toml",
+                "many@ warned: /etc/lodger/many@2.toml.d/x.toml",
+                "plain ok: ",
+                "web warned: /etc/lodger/web.toml.d/read-not /usr/lib/lodger/web.toml.d/x.toml",
+            ]
+        );
+        let others = status["others"].as_array().unwrap();
+        assert_eq!(others.len(), 1);
+        assert_eq!(others[0]["path"], "/etc/lodger/all.toml.d/read-not");
     }
 
     #[test]

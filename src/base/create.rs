@@ -3,6 +3,7 @@
 //! Everything is made under a marked name and synced before it gets its number. `current` changes with one rename at the end:
 //! whenever it is interrupted, the base of before stays, and the next call sweeps the half one away.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::fd::AsFd;
@@ -22,6 +23,7 @@ use super::remove::remove;
 use super::settled::{DpkgAtWork, State};
 use super::walk::{Plan, walk};
 use super::{Bases, CURRENT, Host, MAKING, Number, RECORD, REMOVING, table};
+use crate::dpkg::owners::packaged_below;
 
 /// How often a base is begun anew because dpkg came in between.
 const TRIES: usize = 5;
@@ -113,6 +115,20 @@ pub(super) fn sweep(bases: &Bases) -> Result<()> {
     }
 }
 
+/// What packages have in `/opt`, relative to the root. On most hosts nothing is there, and no list has to be read.
+fn packaged_in_opt(host: &Host) -> Result<BTreeSet<PathBuf>> {
+    let is_empty =
+        fs::read_dir(host.root.join("opt")).map_or(true, |mut there| there.next().is_none());
+    if is_empty {
+        return Ok(BTreeSet::new());
+    }
+    let packaged = packaged_below(&host.admindir, Path::new("/opt"))?;
+    let packaged = packaged.into_iter();
+    Ok(packaged
+        .filter_map(|path| Some(path.strip_prefix("/").ok()?.to_path_buf()))
+        .collect())
+}
+
 /// A base under a name that marks it as half.
 struct Making<'a> {
     bases: &'a Bases,
@@ -157,11 +173,13 @@ impl<'a> Making<'a> {
             .metadata()
             .context("cannot look at the directory of the bases")?;
         let previous = self.previous()?;
+        let packaged = packaged_in_opt(host)?;
         let plan = Plan {
             host: &root.into(),
             tree: &tree.into(),
             device: bases.dev(),
             previous: previous.as_ref(),
+            packaged: &packaged,
             bases: (bases.dev(), bases.ino()),
         };
         let mut walked = thread::scope(|scope| {

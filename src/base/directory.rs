@@ -164,7 +164,8 @@ impl<'a> Walker<'a> {
             Fate::Empty => self.subdirectory(directory, name, path, None),
             Fate::Link => self.link(directory, name),
             Fate::Symlink => self.symlink(directory, name),
-            Fate::Copy => self.copy(directory, name, None),
+            Fate::LinkPackaged if self.plan.packaged.contains(&path) => self.link(directory, name),
+            Fate::Copy | Fate::LinkPackaged => self.copy(directory, name, None),
             Fate::LeftOut(why) => {
                 self.leave_out(directory, name, why);
                 Ok(())

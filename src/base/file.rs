@@ -141,6 +141,12 @@ impl Walker<'_> {
             return Ok(());
         }
         let made = copy(&source, &directory.target, name, &mut self.may_share)?;
+        // Who has closed it to others meanwhile may have written a secret.
+        if fstat(&source)?.st_mode & 0o004 == 0 {
+            unlink(directory, name)?;
+            self.leave_out(directory, name, Why::Unreadable);
+            return Ok(());
+        }
         self.note(&made, &path, hindrance);
         let from = Source::of(&made.source);
         directory.add(&Row::of(as_os(name), Kind::Copied(from), &made.stat));

@@ -16,6 +16,8 @@ pub enum Part {
     Linked,
     /// People edit it in place: copies.
     Copied,
+    /// Some of it is of packages, and people edit the rest in place.
+    Mixed,
     /// `/var`: directories only, this deep.
     Skeleton(usize),
 }
@@ -40,6 +42,8 @@ pub enum Fate {
     Symlink,
     /// The same file.
     Link,
+    /// The same file if a package owns it, else a copy.
+    LinkPackaged,
     /// A copy of the file.
     Copy,
     /// Left out, and said so.
@@ -55,6 +59,7 @@ pub fn fate(part: Part, path: &Path, kind: Type) -> Fate {
         (Part::Top, Type::Directory) if is_one_of(&seen::EMPTY) => Fate::Empty,
         (Part::Top, Type::Directory) if path == Path::new("var") => Fate::Enter(Part::Skeleton(1)),
         (Part::Top, Type::Directory) if path == Path::new("etc") => Fate::Enter(Part::Copied),
+        (Part::Top, Type::Directory) if path == Path::new("opt") => Fate::Enter(Part::Mixed),
         (Part::Top, Type::Directory) if is_one_of(&seen::SEEN) => Fate::Enter(Part::Linked),
         (Part::Top, Type::Symlink) if is_one_of(&seen::SEEN) => Fate::Symlink,
         (Part::Top, _) => Fate::Absent,
@@ -63,10 +68,11 @@ pub fn fate(part: Part, path: &Path, kind: Type) -> Fate {
         (Part::Linked, Type::Directory) if path == Path::new("usr/local") => {
             Fate::Enter(Part::Copied)
         }
-        (Part::Linked | Part::Copied, Type::Directory) => Fate::Enter(part),
-        (Part::Linked | Part::Copied, Type::Symlink) => Fate::Symlink,
-        (Part::Linked | Part::Copied, Type::Special) => Fate::LeftOut(Why::Special),
+        (Part::Linked | Part::Copied | Part::Mixed, Type::Directory) => Fate::Enter(part),
+        (Part::Linked | Part::Copied | Part::Mixed, Type::Symlink) => Fate::Symlink,
+        (Part::Linked | Part::Copied | Part::Mixed, Type::Special) => Fate::LeftOut(Why::Special),
         (Part::Linked, Type::File) => Fate::Link,
+        (Part::Mixed, Type::File) => Fate::LinkPackaged,
         (Part::Copied, Type::File) => Fate::Copy,
 
         (Part::Skeleton(1), Type::Symlink) => Fate::Symlink,
@@ -89,7 +95,7 @@ mod tests {
         use Type::{Directory, File, Special, Symlink};
         for (part, path, kind, expected) in [
             (Part::Top, "usr", Directory, Fate::Enter(Part::Linked)),
-            (Part::Top, "opt", Directory, Fate::Enter(Part::Linked)),
+            (Part::Top, "opt", Directory, Fate::Enter(Part::Mixed)),
             (Part::Top, "etc", Directory, Fate::Enter(Part::Copied)),
             (Part::Top, "var", Directory, Fate::Enter(Part::Skeleton(1))),
             (Part::Top, "lib64", Symlink, Fate::Symlink),
@@ -106,11 +112,14 @@ mod tests {
             ),
             (Part::Linked, "usr/local", Symlink, Fate::Symlink),
             (
-                Part::Linked,
+                Part::Mixed,
                 "opt/usr/local",
                 Directory,
-                Fate::Enter(Part::Linked),
+                Fate::Enter(Part::Mixed),
             ),
+            (Part::Mixed, "opt/x", File, Fate::LinkPackaged),
+            (Part::Mixed, "opt/x", Symlink, Fate::Symlink),
+            (Part::Mixed, "opt/x", Special, Fate::LeftOut(Why::Special)),
             (Part::Linked, "usr/bin/ls", File, Fate::Link),
             (Part::Linked, "usr/x", Special, Fate::LeftOut(Why::Special)),
             (Part::Copied, "etc/fstab", File, Fate::Copy),

@@ -25,6 +25,7 @@ impl Small {
             ("usr/local/bin/mine", 0o755, "mine"),
             ("usr/local/bin/mine-su", 0o4711, "unreadable"),
             ("opt/app/app", 0o755, "app"),
+            ("opt/app/conf", 0o644, "conf"),
             ("opt/closed/inside", 0o644, "inside"),
             ("opt/named/inside", 0o644, "named"),
             ("etc/passwd", 0o644, "root"),
@@ -42,7 +43,12 @@ impl Small {
             small.write(path, mode, text);
         }
         small.write("var/lib/dpkg/status", 0o644, STATUS);
-        small.write("var/lib/dpkg/info/a.list", 0o644, "/.\n/usr/bin/ls\n");
+        small.write(
+            "var/lib/dpkg/info/a.list",
+            0o644,
+            "/.\n/usr/bin/ls\n/opt/app/app\n/opt/app/conf\n",
+        );
+        small.write("var/lib/dpkg/info/a.conffiles", 0o644, "/opt/app/conf\n");
         small.write("var/lib/dpkg/info/a.md5sums", 0o644, "00  usr/bin/ls\n");
         small.write("var/lib/dpkg/info/a.postinst", 0o755, "");
         small.mode("opt/closed", 0o750);
@@ -136,7 +142,7 @@ fn a_base_is_what_others_can_read_without_their_rights() {
     let bases = small.bases();
     let found = contents(&bases.tree(number("1")));
     let expected = "bin|-> usr/bin boot|755/ dev|755/ etc|755/ etc/alternatives|-> /usr/bin etc/passwd|644 root home|755/ \
-        media|755/ mnt|755/ opt|755/ opt/app|755/ opt/app/app|755 app opt/closed|750/ opt/named|711/ \
+        media|755/ mnt|755/ opt|755/ opt/app|755/ opt/app/app|755 app opt/app/conf|644 conf opt/closed|750/ opt/named|711/ \
         opt/named/inside|644 named proc|555/ root|700/ run|755/ srv|755/ sys|555/ tmp|1777/ usr|755/ usr/bin|755/ \
         usr/bin/ls|755 ls usr/bin/su|755 su usr/bin/wall|755 wall usr/lib|755/ usr/lib/libc.so|-> libc.so.6 \
         usr/lib/libc.so.6|644 libc usr/local|755/ usr/local/bin|755/ usr/local/bin/mine|755 mine \
@@ -155,7 +161,7 @@ fn a_base_is_what_others_can_read_without_their_rights() {
     assert_eq!(found, wanted);
     assert_eq!(bases.current().unwrap(), Some(number("1")));
     let counts = bases.record(number("1")).unwrap().counts;
-    assert_eq!((counts.linked, counts.copied, counts.symlinks), (4, 4, 4));
+    assert_eq!((counts.linked, counts.copied, counts.symlinks), (3, 6, 4));
     assert_eq!((counts.unreadable, counts.special), (5, 1));
 }
 
@@ -176,6 +182,8 @@ fn what_packages_own_is_the_same_file_and_what_people_edit_is_not() {
     for path in [
         "etc/passwd",
         "usr/local/bin/mine",
+        "opt/app/conf",
+        "opt/named/inside",
         "usr/bin/su",
         "usr/bin/wall",
     ] {
@@ -273,7 +281,7 @@ fn a_change_makes_a_base_that_shares_the_rest_with_the_one_before() {
     }
     assert_ne!(base(1, "usr/lib/libc.so.6"), base(2, "usr/lib/libc.so.6"));
     let counts = small.bases().record(number("2")).unwrap().counts;
-    assert_eq!((counts.kept, counts.copied), (4, 1));
+    assert_eq!((counts.kept, counts.copied), (6, 1));
     assert_eq!(small.bases().current().unwrap(), Some(number("2")));
     let text = fs::read_to_string(small.bases().tree(number("1")).join("usr/lib/libc.so.6"));
     assert_eq!(text.unwrap(), "libc");

@@ -3,6 +3,7 @@
 //! Two walkers take directories from one stack. What a directory holds is linked first and looked at afterwards, in the
 //! base, where nobody else changes names: what was looked at is what the base has, whatever happens on the host meanwhile.
 
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +31,8 @@ pub struct Plan<'a> {
     pub device: u64,
     /// The base before.
     pub previous: Option<&'a Previous>,
+    /// What packages have of what people edit as well, relative to the host's root.
+    pub packaged: &'a BTreeSet<PathBuf>,
     /// Device and inode of the directory of all bases: it is in none.
     pub bases: (u64, u64),
 }

@@ -19,8 +19,8 @@ mod verify;
 
 /// Make, list, check, compare and remove pinned bases: the read-only trees that containers share.
 ///
-/// A base is the host at one moment: /usr and /opt as hard links, so that it takes no room but for its directories, and /etc and
-/// /usr/local as copies. What others cannot read on the host is not in it, nor are set-user-ID bits, home directories, and what
+/// A base is the host at one moment: /usr, and what packages have in /opt, as hard links, so that it takes no room but for its
+/// directories; /etc, /usr/local and the rest of /opt as copies, which bases share as long as they are the same. What others cannot read on the host is not in it, nor are set-user-ID bits, home directories, and what
 /// lies in /var. lodgerd makes a new one after each package change; containers start on the current one.
 #[derive(Debug, Args)]
 pub struct Base {

@@ -65,6 +65,33 @@ pub fn md5sums(admindir: &Path) -> Result<BTreeMap<PathBuf, (String, String)>> {
     Ok(sums)
 }
 
+/// What packages have below the absolute directory `tree`, but for their configuration files, which are the administrator's to edit.
+///
+/// # Errors
+/// When a list cannot be read.
+pub fn packaged_below(admindir: &Path, tree: &Path) -> Result<BTreeSet<PathBuf>> {
+    let diversions = Diversions::read(admindir)?;
+    let mut packaged = BTreeSet::new();
+    for (package, list) in lists(admindir, ".list")? {
+        for_each_line(&list, |line| {
+            let listed = Path::new(std::ffi::OsStr::from_bytes(line));
+            let place = diversions.place(&package, listed);
+            if place.starts_with(tree) {
+                packaged.insert(place.to_path_buf());
+            }
+        })?;
+    }
+    for (package, list) in lists(admindir, ".conffiles")? {
+        for_each_line(&list, |line| {
+            // deb-conffiles(5): a path, or a flag and a path.
+            let path = line.rsplit(|byte| *byte == b' ').next().unwrap_or(line);
+            let listed = Path::new(std::ffi::OsStr::from_bytes(path));
+            packaged.remove(diversions.place(&package, listed));
+        })?;
+    }
+    Ok(packaged)
+}
+
 /// The lists of what each package has.
 #[derive(Debug)]
 pub struct Files {
@@ -209,6 +236,19 @@ mod tests {
         let diversions = "/bin/sh\n/bin/sh.distrib\ndash\n";
         std::fs::write(admindir.path().join("diversions"), diversions).unwrap();
         admindir
+    }
+
+    #[test]
+    fn what_is_packaged_is_not_what_is_edited() {
+        let admindir = admindir();
+        let info = admindir.path().join("info");
+        let list = "/.\n/opt\n/opt/x\n/opt/x/bin\n/opt/x/x.conf\n/opt/x/old.conf\n/optional\n";
+        std::fs::write(info.join("x.list"), list).unwrap();
+        let conffiles = "/opt/x/x.conf\nremove-on-upgrade /opt/x/old.conf\n";
+        std::fs::write(info.join("x.conffiles"), conffiles).unwrap();
+        let packaged = packaged_below(admindir.path(), Path::new("/opt")).unwrap();
+        let packaged: Vec<_> = packaged.iter().filter_map(|path| path.to_str()).collect();
+        assert_eq!(packaged, ["/opt", "/opt/x", "/opt/x/bin"]);
     }
 
     #[test]

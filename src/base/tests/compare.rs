@@ -53,7 +53,7 @@ fn whatever_is_changed_in_place_is_found() {
         told(&bases, "1", false),
         [
             "C /etc/passwd [mode type] []",
-            "C /opt/app/app [mode] []",
+            "C /opt/app/app [mode] [a]",
             "C /opt/closed [mode] []",
             "C /usr/bin/ls [size time] [a]",
             "C /usr/lib/libc.so [target] []",
