@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::container::installed::Installed;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::exact_path;
 use crate::place;
 use crate::prefix::Prefix;
 
@@ -36,6 +37,7 @@ pub struct FileStatus {
     /// `web`, or `web@`.
     pub name: String,
     /// The file.
+    #[serde(flatten, serialize_with = "exact_path::source::serialize")]
     pub source: PathBuf,
     /// What becomes of it.
     pub status: State,

@@ -28,7 +28,6 @@ pub mod interpreter;
 mod later;
 mod look;
 pub mod moment;
-pub mod path_text;
 pub mod pending;
 pub mod places;
 pub mod plan;

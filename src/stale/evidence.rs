@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::refresh::path_text;
+use crate::exact_path;
 
 /// The most distinct paths, programs or undecided processes that are kept of one container.
 pub const MOST_TOLD: usize = 64;
@@ -31,7 +31,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Sighting {
     /// As the process sees it.
-    #[serde(with = "path_text")]
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// The first process that it was seen in, by its number on the host.
     pub pid: i32,
@@ -42,7 +42,7 @@ pub struct Sighting {
 #[serde(rename_all = "kebab-case")]
 pub struct Program {
     /// As the process sees it; nothing was opened there.
-    #[serde(with = "path_text")]
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// Whether a process of it had children that have ended: they may have been any program.
     pub has_run_others: bool,
@@ -54,19 +54,10 @@ pub struct Undecided {
     /// Its number on the host; 0 for all of the container's.
     pub pid: i32,
     /// Its program, if that much is known.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "program")]
+    #[serde(flatten, serialize_with = "exact_path::program::or_null")]
     pub program: Option<PathBuf>,
     /// What went wrong.
     pub why: String,
-}
-
-fn program<S: serde::Serializer>(
-    program: &Option<PathBuf>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    // It is left out when there is none.
-    let program = program.as_deref().unwrap_or(Path::new(""));
-    path_text::serialize(program, serializer)
 }
 
 impl Evidence {

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use lodger::base::diff::text_of;
+use lodger::base::verify::Finding;
 use lodger::base::{Number, verify};
-use serde_json::json;
+use serde::Serialize;
 
 use super::System;
 use crate::cli::write_json;
@@ -29,6 +30,12 @@ pub struct Verify {
     json: bool,
 }
 
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    base: Number,
+    findings: &'a [Finding],
+}
+
 impl Verify {
     pub fn run(&self, system: &System<'_>, out: &mut dyn Write) -> Result<ExitCode> {
         system.need_root("reading all of a base")?;
@@ -41,16 +48,11 @@ impl Verify {
         };
         let findings = verify(&system.bases, number, self.content)?;
         if self.json {
-            let rows: Vec<_> = findings
-                .iter()
-                .map(|finding| {
-                    json!({
-                        "change": finding.letter, "path": text_of(&finding.path), "what": finding.what,
-                        "packages": finding.packages,
-                    })
-                })
-                .collect();
-            write_json(out, &json!({ "base": number, "findings": rows }))?;
+            let told = Told {
+                base: number,
+                findings: &findings,
+            };
+            write_json(out, &told)?;
         } else {
             for finding in &findings {
                 write!(
