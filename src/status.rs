@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::base::number_text;
 use crate::container::installed::Installed;
 use crate::container::{Container, Name};
 use crate::exact_path::ExactPath;
@@ -58,9 +59,11 @@ pub struct ContainerStatus {
     pub since: Option<String>,
     /// The number of the pinned base it runs on; `None` if it runs on the live host or not at all, or that cannot be told
     /// without being root.
+    #[serde(serialize_with = "number_text::or_null")]
     pub base: Option<String>,
     /// The number of the base it is held on until `lodger unhold`; `None` if it is not held, or that cannot be told without being
     /// root.
+    #[serde(serialize_with = "number_text::or_null")]
     pub held: Option<String>,
     /// Whether it does its work; `None` if that is not checked, or it is not running.
     pub health: Option<HealthStatus>,

@@ -11,6 +11,7 @@ use lodger::prefix::Prefix;
 use lodger::settings::{self, Settings};
 use nix::unistd::Uid;
 
+mod counts;
 mod create;
 mod diff;
 mod list;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use lodger::base::number_text;
 use lodger::bus::{self, client};
 use lodger::container::Name;
 use lodger::prefix::Prefix;
@@ -42,6 +43,7 @@ struct Told {
     /// `None` for all.
     name: Option<String>,
     /// The base it was held on.
+    #[serde(serialize_with = "number_text::or_null")]
     base: Option<String>,
     /// Whether refreshes were to leave it.
     hold: bool,

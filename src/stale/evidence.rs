@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::base::number_text;
 use crate::exact_path;
 
 /// The most distinct paths, programs or undecided processes that are kept of one container.
@@ -11,9 +12,9 @@ pub const MOST_TOLD: usize = 64;
 
 /// All that is known of a container at work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Evidence {
     /// The number of the pinned base it runs on; `None` on the live host, and without processes.
+    #[serde(serialize_with = "number_text::or_null")]
     pub base: Option<String>,
     /// How many processes were looked at.
     pub processes: usize,
@@ -39,7 +40,6 @@ pub struct Sighting {
 
 /// A program, or the library of an interpreter that runs in one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Program {
     /// As the process sees it; nothing was opened there.
     #[serde(flatten, serialize_with = "exact_path::path::serialize")]

@@ -8,9 +8,11 @@ use clap::Args;
 use lodger::base::count::{Counts, Hindrance};
 use lodger::base::record::Record;
 use lodger::base::{Consistency, Created, create};
+use lodger::upper::shown;
 use serde::Serialize;
 
 use super::System;
+use super::counts::ToldCounts;
 use crate::cli::write_json;
 
 /// Make a base of the host as it is now, and the current one of it.
@@ -28,7 +30,6 @@ pub struct Create {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct Told<'a> {
     /// Whether there is a new base.
     new: bool,
@@ -36,7 +37,7 @@ struct Told<'a> {
     created: &'a str,
     provisional: bool,
     #[serde(flatten)]
-    counts: &'a Counts,
+    counts: ToldCounts,
 }
 
 impl Create {
@@ -58,7 +59,7 @@ impl Create {
                 number,
                 created: &record.created,
                 provisional: record.provisional,
-                counts: &record.counts,
+                counts: ToldCounts::of(&record.counts),
             };
             write_json(out, &told)?;
         } else if new {
@@ -129,7 +130,8 @@ fn write_notes(out: &mut dyn Write, system: &System<'_>, counts: &Counts) -> Res
     for path in &counts.written_meanwhile {
         writeln!(
             out,
-            "note: '{path}' was written while it was copied; the base has it as it was then"
+            "note: '{}' was written while it was copied; the base has it as it was then",
+            shown::text(path)
         )?;
     }
     Ok(())

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use lodger::base::prune;
+use lodger::base::prune::Needed;
 use lodger::place;
 
 use super::System;
@@ -39,8 +40,8 @@ impl Prune {
         for number in &pruned.removed {
             writeln!(out, "removed base {number}")?;
         }
-        for (number, who) in &pruned.needed {
-            writeln!(out, "kept base {number}: {who}")?;
+        for Needed { number, why } in &pruned.needed {
+            writeln!(out, "kept base {number}: {why}")?;
         }
         Ok(ExitCode::SUCCESS)
     }
