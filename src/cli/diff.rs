@@ -178,3 +178,43 @@ fn in_words(line: &Line<'_>) -> String {
     }
     text
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let paths = super::json_page_tests::odd_paths();
+    let entry = |change, kind: Option<Kind>, lower, same, refused| Entry {
+        change,
+        path: paths[1].clone(),
+        kind,
+        lower,
+        same,
+        refused,
+    };
+    let file = Some(Kind::File);
+    let entries = [
+        entry(Change::Added, file, None, None, None),
+        entry(Change::Changed, file, file, Some(true), Some("redirect")),
+        entry(Change::Deleted, None, file, None, None),
+    ];
+    let told = |base_path| Told {
+        name: "web",
+        base_path,
+        running: true,
+        missing: &[],
+        unused: paths.iter().cloned().map(ExactPath).collect(),
+        changes: entries
+            .iter()
+            .map(|entry| Line {
+                entry,
+                packages: vec!["libc6"],
+            })
+            .collect(),
+    };
+    let missing = ["why".to_owned()];
+    let odd = Told {
+        missing: &missing,
+        ..told(&paths[1])
+    };
+    vec![serde_json::json!(told(&paths[0])), serde_json::json!(odd)]
+}

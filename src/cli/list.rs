@@ -176,3 +176,20 @@ fn table(rows: &[Row]) -> String {
     }
     trimmed(&mut table)
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let row = |start, source| Row {
+        name: "web".into(),
+        state: "good",
+        start,
+        source,
+        description: "Shop".into(),
+    };
+    let odd = super::json_page_tests::odd_paths()[1].clone();
+    vec![serde_json::json!([
+        row(Some("boot"), Some(odd)),
+        row(None, None)
+    ])]
+}

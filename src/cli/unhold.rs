@@ -178,3 +178,20 @@ fn in_words(name: &Name, unheld: &Unheld, restarted: bool) -> Result<String> {
 fn runs(name: &Name) -> Result<bool> {
     Ok(rollback::running(&mut Systemd::connect()?, name)?.is_some())
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let told = |name: Option<&str>, base: Option<&str>| Told {
+        name: name.map(str::to_owned),
+        base: base.map(str::to_owned),
+        hold: true,
+        still_held: false,
+        restarted: false,
+        due: false,
+    };
+    vec![serde_json::json!([
+        told(Some("web"), Some("3")),
+        told(None, None)
+    ])]
+}

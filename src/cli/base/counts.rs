@@ -61,3 +61,18 @@ impl ToldNotLinked {
         }
     }
 }
+
+/// All there can be.
+#[cfg(test)]
+pub fn sample() -> Counts {
+    Counts {
+        not_linked: vec![NotLinked {
+            tree: "/usr".into(),
+            hindrance: Hindrance::OtherMount,
+            files: 1,
+            bytes: 2,
+        }],
+        written_meanwhile: crate::cli::json_page_tests::odd_paths().to_vec(),
+        ..Counts::default()
+    }
+}

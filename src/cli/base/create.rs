@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use lodger::base::count::{Counts, Hindrance};
 use lodger::base::record::Record;
-use lodger::base::{Consistency, Created, create};
+use lodger::base::{Consistency, Created, Number, create};
 use lodger::upper::shown;
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ pub struct Create {
 struct Told<'a> {
     /// Whether there is a new base.
     new: bool,
-    number: lodger::base::Number,
+    number: Number,
     created: &'a str,
     provisional: bool,
     #[serde(flatten)]
@@ -142,4 +142,16 @@ fn in_megabytes(bytes: u64) -> String {
         0..10_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
         _ => format!("{} MB", bytes / 1_000_000),
     }
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(number: Number) -> serde_json::Value {
+    serde_json::json!(Told {
+        new: true,
+        number,
+        created: "2026-11-22T02:00:00Z",
+        provisional: false,
+        counts: ToldCounts::of(&super::counts::sample()),
+    })
 }

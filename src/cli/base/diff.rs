@@ -63,3 +63,23 @@ impl Diff {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(number: Number, packages: Vec<lodger::dpkg::Change>) -> serde_json::Value {
+    use lodger::base::diff::{Letter, PathChange};
+
+    let paths = crate::cli::json_page_tests::odd_paths().into_iter();
+    let letters = [Letter::Added, Letter::Changed, Letter::Deleted];
+    let paths = paths
+        .zip(letters)
+        .map(|(path, letter)| PathChange { letter, path });
+    serde_json::json!(Told {
+        from: number,
+        to: number,
+        difference: Difference {
+            packages,
+            paths: paths.collect(),
+        },
+    })
+}

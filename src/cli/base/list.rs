@@ -114,3 +114,19 @@ fn table(rows: &[Row]) -> String {
     }
     trimmed(&mut table)
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(number: Number) -> serde_json::Value {
+    serde_json::json!([Row {
+        number,
+        current: true,
+        created: "2026-11-22T02:00:00Z".into(),
+        provisional: false,
+        packages: 1,
+        used_by: vec!["web".into()],
+        held_by: vec!["web".into()],
+        perhaps_used: vec!["why".into()],
+        counts: super::counts::sample(),
+    }])
+}

@@ -46,3 +46,15 @@ impl Prune {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(number: lodger::base::Number) -> serde_json::Value {
+    serde_json::json!(prune::Pruned {
+        removed: vec![number],
+        needed: vec![Needed {
+            number,
+            why: "used by web".into(),
+        }],
+    })
+}

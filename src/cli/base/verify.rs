@@ -73,3 +73,21 @@ impl Verify {
         Ok(ExitCode::from(u8::from(!findings.is_empty())))
     }
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(base: Number) -> serde_json::Value {
+    let paths = crate::cli::json_page_tests::odd_paths().into_iter();
+    let findings: Vec<_> = paths
+        .map(|path| Finding {
+            letter: lodger::base::diff::Letter::Changed,
+            path,
+            what: vec!["size"],
+            packages: vec!["libc6".into()],
+        })
+        .collect();
+    serde_json::json!(Told {
+        base,
+        findings: &findings,
+    })
+}
