@@ -3,7 +3,7 @@
 # make test-vm  what is too long for that, or depends on what Debian's testing is today: an upgrade from 13 to 14 under running
 #               containers, and refreshes with something killed in each
 # make demo     a hundred containers, patched by unattended-upgrade, in a throw-away Debian 13
-# make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5)
+# make lint-told        what the TOML linter of editors makes of the JSON Schemas, and mandoc of lodger.toml(5) and lodger-json(5)
 # make bench    what containers cost beside podman, LXC, nspawn and bubblewrap; make bench LEVELS="1 10" is the short run
 # make bench-generator  how fast the generator is, beside cp -a and podman's Quadlet
 # make bench-refresh    how fast the parts of a refresh are, beside C programs and Debian's needrestart
@@ -81,7 +81,7 @@ lint-told: prerequisites
 	npm ci --prefix $(TAPLO) --ignore-scripts --no-audit --no-fund
 	tests/schema/run $(CARGO_TARGET_DIR)/debug/lodger $(TAPLO)/node_modules/.bin/taplo
 	$(CARGO_TARGET_DIR)/debug/lodger man 5 >$(TAPLO)/lodger.toml.5
-	mandoc -T lint -W warning $(TAPLO)/lodger.toml.5
+	mandoc -T lint -W warning $(TAPLO)/lodger.toml.5 man/lodger-json.5
 
 lintian: deb
 	debian/prerequisites lintian
@@ -129,7 +129,7 @@ install:
 	install -D -m 644 -t $(DESTDIR)/etc/dpkg/dpkg.cfg.d units/dpkg.cfg.d/lodger
 	install -D -m 644 -t $(DESTDIR)/etc/needrestart/conf.d units/needrestart.conf.d/lodger.conf
 	install -D -m 644 -t $(DATA)/man/man1 $(TOLD)/lodger.1
-	install -D -m 644 -t $(DATA)/man/man5 $(TOLD)/lodger.toml.5 man/org.lodger1.5
+	install -D -m 644 -t $(DATA)/man/man5 $(TOLD)/lodger.toml.5 man/lodger-json.5 man/org.lodger1.5
 	install -D -m 644 -t $(DATA)/man/man8 man/lodgerd.8
 	install -D -m 644 -t $(DATA)/lodger $(TOLD)/container.schema.json $(TOLD)/drop-in.schema.json $(TOLD)/settings.schema.json
 	install -D -m 644 $(TOLD)/lodger.bash $(DATA)/bash-completion/completions/lodger

@@ -25,6 +25,7 @@ pub mod count;
 pub mod create;
 pub mod diff;
 pub mod in_use;
+pub mod number_text;
 pub mod provide;
 pub mod prune;
 pub mod record;
@@ -44,6 +45,7 @@ mod previous;
 mod remove;
 mod settled;
 mod walk;
+mod written;
 
 use crate::prefix::Prefix;
 use crate::root::sweep::lock_directory;

@@ -36,6 +36,9 @@ mod unhold;
 mod verify;
 mod why;
 
+#[cfg(test)]
+mod json_page_tests;
+
 /// Application containers whose root is the host's own root.
 ///
 /// A container is one TOML file, NAME.toml in /etc/lodger, /run/lodger or /usr/lib/lodger, and becomes one service,
@@ -71,7 +74,7 @@ Examples:
   lodger reset web                    discard that, once the container is stopped
   lodger explain memory               what a key means; a rule, such as L006, likewise
 
-The file format is described in lodger.toml(5).";
+The file format is described in lodger.toml(5), what --json writes in lodger-json(5).";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+
+use crate::exact_path;
 
 mod excerpt;
 mod fault;
@@ -22,7 +24,7 @@ pub struct Diagnostic {
     /// Whether it stops the container.
     pub severity: Severity,
     /// The file, as its user knows it: without any `LODGER_ROOT`.
-    #[serde(serialize_with = "lossy_path")]
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// Where in the file; `None` when it is about the file as a whole.
     #[serde(flatten)]
@@ -152,11 +154,6 @@ pub fn printable(text: &str) -> String {
         }
     }
     clean
-}
-
-/// A file name need not be UTF-8, JSON must be.
-fn lossy_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&path.to_string_lossy())
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::container::Name;
 use crate::container::installed::Installed;
 use crate::container::name::FileName;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::exact_path;
 use crate::place;
 use crate::prefix::Prefix;
 
@@ -38,6 +39,7 @@ pub struct FileStatus {
     /// `web`, or `web@`.
     pub name: String,
     /// The file.
+    #[serde(flatten, serialize_with = "exact_path::source::serialize")]
     pub source: PathBuf,
     /// What becomes of it.
     pub status: State,

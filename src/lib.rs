@@ -19,6 +19,7 @@ pub mod place;
 // Container files to units. The generator links nothing but these.
 pub mod diagnostic;
 pub mod document;
+pub mod exact_path;
 pub mod file_status;
 pub mod generate;
 pub mod kmsg;

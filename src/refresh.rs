@@ -29,7 +29,6 @@ mod later;
 mod look;
 mod meanwhile;
 pub mod moment;
-pub mod path_text;
 pub mod pending;
 pub mod places;
 pub mod plan;

@@ -6,35 +6,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::container::Name;
 use crate::container::installed::Installed;
 use crate::dpkg::owners::{Owners, owners};
+use crate::exact_path;
 use crate::place;
 use crate::upper::layers::Masks;
-use crate::upper::{Budget, Change, Diff, Entry, Extent, Kind, Subject, diff, shown};
+use crate::upper::{Budget, Change, Diff, Entry, Extent, Kind, Subject, diff};
 
 /// One path that a container has in place of a package's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shadow {
     /// As the container sees it.
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// The packages that have it, nearly always one.
     pub packages: BTreeSet<String>,
     /// Whether it is still what the package has; `None` if that was not looked at.
     pub same: Option<bool>,
-}
-
-impl Serialize for Shadow {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        shown::serialize_path::<S>(&self.path, &mut map)?;
-        map.serialize_entry("packages", &self.packages)?;
-        map.serialize_entry("same", &self.same)?;
-        map.end()
-    }
 }
 
 /// What is known of one container's shadows.

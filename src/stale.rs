@@ -10,13 +10,15 @@
 //! inode number only. What cannot be decided counts as stale.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::Result;
 
 use crate::cgroup::Group;
 use crate::container::Name;
+use crate::diagnostic::printable;
+use crate::upper::shown;
 
 mod base;
 pub mod census;
@@ -67,8 +69,17 @@ const MOST_PASSES: usize = 8;
 pub struct StaleProcess {
     /// Its number on the host.
     pub pid: i32,
-    /// The first file it maps that the host no longer has like that, as the process sees it, or why nothing could be told.
-    pub path: String,
+    /// The first file it maps that the host no longer has like that, as the process sees it; or, in brackets, why nothing could
+    /// be told.
+    pub path: PathBuf,
+}
+
+/// What [`StaleProcess`] has as its path, as people read it: a path with what cannot be printed escaped, or the words in brackets.
+pub fn text_of(path: &Path) -> String {
+    match path.is_absolute() {
+        true => shown::text(path),
+        false => printable(&path.to_string_lossy()),
+    }
 }
 
 /// The processes of one container.

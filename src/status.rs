@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::base::number_text;
 use crate::container::installed::Installed;
 use crate::container::{Container, Name};
+use crate::exact_path::ExactPath;
 use crate::refresh::Places;
 use crate::refresh::report::{self, Report};
 use crate::root::lower;
@@ -57,9 +59,11 @@ pub struct ContainerStatus {
     pub since: Option<String>,
     /// The number of the pinned base it runs on; `None` if it runs on the live host or not at all, or that cannot be told
     /// without being root.
+    #[serde(serialize_with = "number_text::or_null")]
     pub base: Option<String>,
     /// The number of the base it is held on until `lodger unhold`; `None` if it is not held, or that cannot be told without being
     /// root.
+    #[serde(serialize_with = "number_text::or_null")]
     pub held: Option<String>,
     /// Whether it does its work; `None` if that is not checked, or it is not running.
     pub health: Option<HealthStatus>,
@@ -68,8 +72,8 @@ pub struct ContainerStatus {
     /// Whether one of them runs code that the host no longer has; `None` if there is none, or that cannot be told without
     /// being root.
     pub stale: Option<bool>,
-    /// The files that show it.
-    pub stale_paths: Vec<String>,
+    /// The files that show it; in brackets, why nothing can be told.
+    pub stale_paths: Vec<ExactPath>,
     /// Why it is due for a restart, and what it waits for; `None` if it is not due.
     pub due: Option<DueStatus>,
     /// Files of packages that it has copies of, which no update reaches; `None` if that cannot be told, without being root or
@@ -185,9 +189,10 @@ fn container(
     scanner: Option<&mut Scanner>,
 ) -> ContainerStatus {
     let scan = scanner.map(|scanner| scanner.scan(&service.name, &details.control_group));
-    let mut stale_paths: Vec<String> = scan
+    let mut stale_paths: Vec<ExactPath> = scan
         .iter()
-        .flat_map(|scan| scan.stale.iter().map(|process| process.path.clone()))
+        .flat_map(|scan| &scan.stale)
+        .map(|process| ExactPath(process.path.clone()))
         .collect();
     stale_paths.sort();
     stale_paths.dedup();

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::exact_path;
+
 pub mod in_use;
 pub mod layers;
 pub mod lower;
@@ -52,15 +54,18 @@ impl Change {
 }
 
 /// One path that is not as it is in the lower.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// What became of it.
     pub change: Change,
     /// Absolute, as the container sees it.
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// What the container has there; `None` if deleted.
+    #[serde(rename = "type")]
     pub kind: Option<Kind>,
     /// What the lower has there; `None` if added.
+    #[serde(rename = "base_type")]
     pub lower: Option<Kind>,
     /// Whether type, owner, mode, attributes and content are those of the lower all the same. `None` for directories, for
     /// what is in one layer only, and where the comparison would have taken too long.

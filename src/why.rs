@@ -20,7 +20,6 @@ use crate::state_file;
 
 /// Why a container is affected by what changed.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Why {
     /// The container.
     pub name: String,

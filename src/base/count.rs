@@ -1,8 +1,12 @@
 //! What was done for a base, bit by bit, in; the numbers that its record and its maker tell out.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
+
+use super::written;
 
 /// The most entries of directories that are looked at; they are kept in memory, about 100 bytes each.
 const MOST_ENTRIES: u64 = 2_000_000;
@@ -36,7 +40,8 @@ pub struct Counts {
     /// Files that should have been hard links and could not be, by where and why.
     pub not_linked: Vec<NotLinked>,
     /// Files that changed again and again while they were copied; the base has what was there last. At most 100 of them.
-    pub written_meanwhile: Vec<String>,
+    #[serde(with = "written")]
+    pub written_meanwhile: Vec<PathBuf>,
 }
 
 /// Files that could not be hard links.
@@ -129,7 +134,7 @@ impl Counts {
     }
 
     /// Notes a file that did not hold still.
-    pub fn note_written(&mut self, path: String) {
+    pub fn note_written(&mut self, path: PathBuf) {
         if self.written_meanwhile.len() < MOST_TOLD {
             self.written_meanwhile.push(path);
         }

@@ -14,6 +14,7 @@ use super::row::{Kind, Row};
 use super::table::{Placed, Rows, compare};
 use super::{Bases, Number};
 use crate::dpkg::Change;
+use crate::exact_path;
 
 /// What became of a path from one base to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -41,16 +42,18 @@ impl Letter {
 }
 
 /// A path in which two bases differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PathChange {
     /// What became of it.
+    #[serde(rename = "change")]
     pub letter: Letter,
     /// As a container sees it.
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
 }
 
 /// How two bases differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Packages with another version, or installed anew.
     pub packages: Vec<Change>,

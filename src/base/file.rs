@@ -175,7 +175,7 @@ impl Walker<'_> {
             });
         }
         if !made.settled {
-            self.counts.note_written(format!("/{}", path.display()));
+            self.counts.note_written(Path::new("/").join(path));
         }
     }
 }

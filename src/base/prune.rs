@@ -13,12 +13,20 @@ use super::{Bases, Number, RECORD, REMOVING};
 
 /// What a [`prune()`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Pruned {
     /// The bases that are gone.
     pub removed: Vec<Number>,
-    /// The bases that would have gone, with who keeps them.
-    pub needed: Vec<(Number, String)>,
+    /// The bases that would have gone.
+    pub needed: Vec<Needed>,
+}
+
+/// A base that somebody needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Needed {
+    /// Which.
+    pub number: Number,
+    /// Who, in words.
+    pub why: String,
 }
 
 /// Removes all bases but the newest `keep`, the current one, those that a process uses, and those that a container is held on;
@@ -52,7 +60,7 @@ fn take_away(bases: &Bases, keep: NonZeroUsize, containers: &Path, proc: &Path) 
     let in_use = InUse::look(bases, containers, proc)?;
     for number in old {
         match in_use.needs(number) {
-            Some(who) => pruned.needed.push((number, who)),
+            Some(why) => pruned.needed.push(Needed { number, why }),
             None => {
                 take_number(bases, number)?;
                 pruned.removed.push(number);

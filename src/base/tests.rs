@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 
+use serde_json::json;
+
 use super::table::{Placed, Rows};
 use super::*;
 
@@ -439,11 +441,15 @@ fn old_bases_are_pruned_but_for_those_that_are_needed() {
     let keep = NonZeroUsize::new(2).unwrap();
     let pruned = prune(&small.bases(), keep, &containers, &proc).unwrap();
     assert_eq!(pruned.removed, [number("1"), number("4")]);
-    let needed = [
-        (number("2"), "held by held".to_owned()),
-        (number("3"), "used by process 4000000".to_owned()),
-    ];
-    assert_eq!(pruned.needed, needed);
+    let needed =
+        |number: &str, why: &str| json!({ "number": number.parse::<u64>().unwrap(), "why": why });
+    assert_eq!(
+        serde_json::to_value(&pruned.needed).unwrap(),
+        json!([
+            needed("2", "held by held"),
+            needed("3", "used by process 4000000")
+        ])
+    );
     let left: Vec<_> = ["2", "3", "5", "6"].map(number).to_vec();
     assert_eq!(small.bases().numbers().unwrap(), left);
     assert_eq!(small.bases().current().unwrap(), Some(number("6")));

@@ -17,6 +17,7 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 use nix::sys::stat::{FileStat, fstat};
+use serde::Serialize;
 
 use super::diff::Letter;
 use super::listing::{look, open_directory, sorted_names, type_of};
@@ -26,13 +27,16 @@ use super::row::{Kind, Row};
 use super::table::Rows;
 use super::{Bases, Number};
 use crate::dpkg::owners::{md5sums, owners};
+use crate::exact_path;
 
 /// One path that is not as it was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Added, changed or deleted since.
+    #[serde(rename = "change")]
     pub letter: Letter,
     /// As a container sees it.
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// What differs: `size`, `time`, `inode`, `mode`, `owner`, `type`, `target`, `content`.
     pub what: Vec<&'static str>,

@@ -14,7 +14,7 @@ use crate::refresh::standing::{Standing, standings};
 use crate::refresh::{Places, present};
 use crate::root::lower;
 use crate::settings::{self, Settings};
-use crate::stale::Scanner;
+use crate::stale::{self, Scanner};
 use crate::systemd::{ServiceState, Systemd};
 
 /// Name, state, base, whether it is due, and why, or what it waits for.
@@ -147,7 +147,8 @@ fn look(
         told.add("Base", base.as_str());
     }
     told.add("Processes", scan.processes as u64);
-    let mut stale: Vec<String> = scan.stale.into_iter().map(|stale| stale.path).collect();
+    let stale = scan.stale.iter();
+    let mut stale: Vec<String> = stale.map(|stale| stale::text_of(&stale.path)).collect();
     stale.sort();
     stale.dedup();
     told.add("Stale", stale);

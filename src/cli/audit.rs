@@ -102,3 +102,14 @@ fn write_text(out: &mut dyn Write, told: &[Told]) -> Result<()> {
     }
     Ok(())
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples(shadows: Vec<Shadow>) -> Vec<serde_json::Value> {
+    let told = Told {
+        name: "web".into(),
+        shadows,
+        missing: vec!["why".into()],
+    };
+    vec![serde_json::json!([told])]
+}

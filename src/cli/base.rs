@@ -11,6 +11,7 @@ use lodger::prefix::Prefix;
 use lodger::settings::{self, Settings};
 use nix::unistd::Uid;
 
+mod counts;
 mod create;
 mod diff;
 mod list;
@@ -87,4 +88,19 @@ fn read_settings(prefix: &Prefix) -> Result<Settings> {
             anyhow::Error::msg(lines.join("\n"))
         })
         .context("the host's settings cannot be used")
+}
+
+/// What each command can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples(
+    number: lodger::base::Number,
+    packages: Vec<lodger::dpkg::Change>,
+) -> Vec<(&'static str, Vec<serde_json::Value>)> {
+    vec![
+        ("lodger base create", vec![create::sample(number)]),
+        ("lodger base diff", vec![diff::sample(number, packages)]),
+        ("lodger base list", vec![list::sample(number)]),
+        ("lodger base prune", vec![prune::sample(number)]),
+        ("lodger base verify", vec![verify::sample(number)]),
+    ]
 }

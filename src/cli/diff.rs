@@ -9,14 +9,14 @@ use anyhow::{Result, bail};
 use clap::Args;
 use lodger::container::{Name, installed};
 use lodger::dpkg::owners::{Owners, owners};
+use lodger::exact_path::{self, ExactPath};
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
 use lodger::upper::in_use;
 use lodger::upper::layers::Masks;
 use lodger::upper::{Budget, Change, Diff, Entry, Extent, Kind, Subject, diff, shown};
 use nix::unistd::Uid;
-use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::output::stderr;
 use super::write_json;
@@ -44,31 +44,21 @@ pub struct DiffOf {
 #[derive(Serialize)]
 struct Told<'a> {
     name: &'a str,
-    base: String,
+    /// Where its base is; `/` is the live host.
+    #[serde(flatten, serialize_with = "exact_path::base_path::serialize")]
+    base_path: &'a Path,
     running: bool,
     missing: &'a [String],
-    unused: Vec<String>,
+    unused: Vec<ExactPath>,
     changes: Vec<Line<'a>>,
 }
 
 /// One entry with its packages.
+#[derive(Serialize)]
 struct Line<'a> {
+    #[serde(flatten)]
     entry: &'a Entry,
     packages: Vec<&'a str>,
-}
-
-impl Serialize for Line<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("change", &self.entry.change)?;
-        shown::serialize_path::<S>(&self.entry.path, &mut map)?;
-        map.serialize_entry("type", &self.entry.kind)?;
-        map.serialize_entry("base_type", &self.entry.lower)?;
-        map.serialize_entry("same", &self.entry.same)?;
-        map.serialize_entry("refused", &self.entry.refused)?;
-        map.serialize_entry("packages", &self.packages)?;
-        map.end()
-    }
 }
 
 impl DiffOf {
@@ -101,11 +91,11 @@ impl DiffOf {
         let owners = owners_of(&diff)?;
         let lines = lines(&diff, &owners);
         let unused = diff.unused.iter();
-        let unused = unused.map(|point| shown::text(&Path::new("/").join(point)));
+        let unused = unused.map(|point| ExactPath(Path::new("/").join(point)));
         if self.json {
             let told = Told {
                 name: self.name.as_str(),
-                base: subject.base.display().to_string(),
+                base_path: &subject.base,
                 running,
                 missing: &diff.missing,
                 unused: unused.collect(),
@@ -129,7 +119,8 @@ impl DiffOf {
         for missing in &diff.missing {
             writeln!(notes, "note: {missing}")?;
         }
-        for place in unused {
+        for ExactPath(place) in unused {
+            let place = shown::text(&place);
             writeln!(
                 notes,
                 "note: what it wrote to '{place}' it does not see: nothing is mounted there now"
@@ -186,4 +177,44 @@ fn in_words(line: &Line<'_>) -> String {
         text += &format!("\t{}", remarks.join("; "));
     }
     text
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let paths = super::json_page_tests::odd_paths();
+    let entry = |change, kind: Option<Kind>, lower, same, refused| Entry {
+        change,
+        path: paths[1].clone(),
+        kind,
+        lower,
+        same,
+        refused,
+    };
+    let file = Some(Kind::File);
+    let entries = [
+        entry(Change::Added, file, None, None, None),
+        entry(Change::Changed, file, file, Some(true), Some("redirect")),
+        entry(Change::Deleted, None, file, None, None),
+    ];
+    let told = |base_path| Told {
+        name: "web",
+        base_path,
+        running: true,
+        missing: &[],
+        unused: paths.iter().cloned().map(ExactPath).collect(),
+        changes: entries
+            .iter()
+            .map(|entry| Line {
+                entry,
+                packages: vec!["libc6"],
+            })
+            .collect(),
+    };
+    let missing = ["why".to_owned()];
+    let odd = Told {
+        missing: &missing,
+        ..told(&paths[1])
+    };
+    vec![serde_json::json!(told(&paths[0])), serde_json::json!(odd)]
 }

@@ -270,3 +270,9 @@ fn json_of(found: &Found) -> Value {
         "rules": found.rules.iter().map(rule).collect::<Vec<_>>(),
     })
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<Value> {
+    vec![json_of(&everything())]
+}

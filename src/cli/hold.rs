@@ -115,3 +115,17 @@ fn ask(names: &[Option<&Name>], until: Option<SystemTime>) -> Result<()> {
     }
     Ok(())
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let told = |name: Option<&str>, until: Option<&str>| Told {
+        name: name.map(str::to_owned),
+        until: until.map(str::to_owned),
+    };
+    let both = [
+        told(Some("web"), None),
+        told(None, Some("2026-11-22T02:00:00Z")),
+    ];
+    vec![serde_json::json!(both)]
+}

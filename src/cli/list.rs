@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 use lodger::container::installed::{self, Installed};
 use lodger::container::{Name, Start};
+use lodger::exact_path;
 use lodger::prefix::Prefix;
 use lodger::systemd::{ServiceState, Systemd};
 use serde::Serialize;
@@ -34,7 +35,9 @@ struct Row {
     name: String,
     state: &'static str,
     start: Option<&'static str>,
-    source: String,
+    /// The file; `None` if there is none any more.
+    #[serde(flatten, serialize_with = "exact_path::source::or_null")]
+    source: Option<PathBuf>,
     description: String,
 }
 
@@ -67,7 +70,7 @@ fn rows(installed: &Installed) -> Vec<Row> {
         name: name.to_owned(),
         state,
         start: None,
-        source: source.display().to_string(),
+        source: Some(source.to_owned()),
         description,
     };
     let mut rows: Vec<(&str, Row)> = Vec::new();
@@ -149,7 +152,7 @@ fn vanished(installed: &Installed) -> Result<Vec<Row>> {
         name: service.name.to_string(),
         state: "vanished",
         start: None,
-        source: "-".to_owned(),
+        source: None,
         description: format!(
             "its file is gone, and it runs on; \"systemctl stop {}\" ends it, perhaps slowly",
             service.unit
@@ -161,13 +164,32 @@ fn vanished(installed: &Installed) -> Result<Vec<Row>> {
 fn table(rows: &[Row]) -> String {
     let mut table = plain_table(["NAME", "STATE", "START", "SOURCE", "DESCRIPTION"]);
     for row in rows {
+        let source = row.source.as_deref();
+        let source = source.map_or("-".to_owned(), |source| source.display().to_string());
         table.add_row([
             &row.name,
             row.state,
             row.start.unwrap_or("-"),
-            &row.source,
+            &source,
             &row.description,
         ]);
     }
     trimmed(&mut table)
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let row = |start, source| Row {
+        name: "web".into(),
+        state: "good",
+        start,
+        source,
+        description: "Shop".into(),
+    };
+    let odd = super::json_page_tests::odd_paths()[1].clone();
+    vec![serde_json::json!([
+        row(Some("boot"), Some(odd)),
+        row(None, None)
+    ])]
 }

@@ -37,7 +37,7 @@ pub fn write(command: Command, out: &mut dyn Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        ".SH SEE ALSO\n\\fBlodger.toml\\fR(5), \\fBlodgerd\\fR(8), \\fBsystemctl\\fR(1), \\fBjournalctl\\fR(1)"
+        ".SH SEE ALSO\n\\fBlodger.toml\\fR(5), \\fBlodger\\-json\\fR(5), \\fBlodgerd\\fR(8), \\fBsystemctl\\fR(1), \\fBjournalctl\\fR(1)"
     )?;
     Ok(())
 }

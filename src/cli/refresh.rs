@@ -13,7 +13,7 @@ use lodger::prefix::Prefix;
 use lodger::refresh::Places;
 use lodger::refresh::history;
 use lodger::refresh::report::{Outcome, Report};
-use serde_json::json;
+use serde::Serialize;
 
 use super::progress::Progress;
 use super::summary::summary;
@@ -41,6 +41,12 @@ pub struct Refresh {
     json: bool,
 }
 
+#[derive(Debug, Serialize)]
+struct Told {
+    /// That which the refresh gets if it has anything to do.
+    number: u64,
+}
+
 impl Refresh {
     /// Asks for it.
     ///
@@ -55,7 +61,7 @@ impl Refresh {
         }
         let number = client::ask(async |manager| manager.refresh().await)?;
         match self.json {
-            true => write_json(out, &json!({ "number": number }))?,
+            true => write_json(out, &Told { number })?,
             false => writeln!(
                 out,
                 "lodgerd has been asked; if anything is due, refresh {number} does it"
@@ -126,4 +132,10 @@ fn records(places: &Places, number: u64) -> Result<Vec<Report>> {
         .into_iter()
         .flatten()
         .collect())
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    vec![serde_json::json!(Told { number: 7 })]
 }

@@ -166,6 +166,17 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let told = |error: Option<&str>| Told {
+        name: "web",
+        loss: Loss::default(),
+        error: error.map(str::to_owned),
+    };
+    vec![serde_json::json!([told(None), told(Some("why"))])]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -221,3 +221,17 @@ fn mistakes<'a>(installed: &'a Installed, name: &str) -> Vec<&'a Diagnostic> {
         .chain(refused.flat_map(|refused| &refused.diagnostics))
         .collect()
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let link = Link {
+        path: "lodger.target.wants/lodger-web.service",
+        target: "../lodger-web.service",
+    };
+    vec![serde_json::json!([Shown {
+        unit: "lodger-web.service",
+        text: "[Unit]",
+        links: vec![link],
+    }])]
+}

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args;
 use lodger::container::installed;
+use lodger::exact_path::ExactPath;
 use lodger::prefix::Prefix;
 use lodger::refresh::Places;
 use lodger::refresh::report::Report;
+use lodger::stale;
 use lodger::status::{ContainerStatus, HealthStatus, HealthWord, Status, status};
 use lodger::systemd::Systemd;
 use lodger::upper::shown;
@@ -101,11 +103,13 @@ fn write_text(out: &mut dyn Write, status: &Status) -> Result<()> {
                 container.name
             )?;
         }
-        for path in &container.stale_paths {
-            match path.starts_with('/') {
-                true => writeln!(out, "{} still runs the old {path}", container.name)?,
-                false => writeln!(out, "{} may run old code {path}", container.name)?,
-            }
+        for ExactPath(path) in &container.stale_paths {
+            let file = stale::text_of(path);
+            let what = match path.is_absolute() {
+                true => "still runs the old",
+                false => "may run old code",
+            };
+            writeln!(out, "{} {what} {file}", container.name)?;
         }
         write_shadows(out, container)?;
     }

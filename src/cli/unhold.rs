@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use lodger::base::number_text;
 use lodger::bus::{self, client};
 use lodger::container::Name;
 use lodger::prefix::Prefix;
@@ -42,6 +43,7 @@ struct Told {
     /// `None` for all.
     name: Option<String>,
     /// The base it was held on.
+    #[serde(serialize_with = "number_text::or_null")]
     base: Option<String>,
     /// Whether refreshes were to leave it.
     hold: bool,
@@ -175,4 +177,21 @@ fn in_words(name: &Name, unheld: &Unheld, restarted: bool) -> Result<String> {
 
 fn runs(name: &Name) -> Result<bool> {
     Ok(rollback::running(&mut Systemd::connect()?, name)?.is_some())
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples() -> Vec<serde_json::Value> {
+    let told = |name: Option<&str>, base: Option<&str>| Told {
+        name: name.map(str::to_owned),
+        base: base.map(str::to_owned),
+        hold: true,
+        still_held: false,
+        restarted: false,
+        due: false,
+    };
+    vec![serde_json::json!([
+        told(Some("web"), Some("3")),
+        told(None, None)
+    ])]
 }

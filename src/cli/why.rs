@@ -202,3 +202,21 @@ fn write_reasons(out: &mut dyn Write, reasons: &[Reason]) -> Result<()> {
     }
     Ok(())
 }
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn samples(seen: Vec<Seen>, due: Vec<Standing>, record: &Report) -> Vec<serde_json::Value> {
+    let mut samples = vec![serde_json::json!(Told {
+        seen: None,
+        due: None,
+        last: None,
+    })];
+    for (seen, due) in seen.into_iter().zip(due) {
+        samples.push(serde_json::json!(Told {
+            seen: Some(seen),
+            due: Some(due),
+            last: last(record.clone(), &Name::parse("web").unwrap()),
+        }));
+    }
+    samples
+}

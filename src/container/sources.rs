@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::installed::Installed;
 use super::name::FileName;
 use crate::document::{Branch, Layer, Place, Source, Table, Toml, Value, text_of};
+use crate::exact_path;
 use serde::Serialize;
 
 /// Where a value comes from.
@@ -15,6 +16,7 @@ pub struct Origin {
     /// The value as it is written.
     pub value: String,
     /// The file that has the last word.
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// Where in it, counted from 1.
     pub line: usize,
@@ -26,6 +28,7 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// The file.
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// Counted from 1.
     pub line: usize,

@@ -24,7 +24,7 @@ pub struct Present {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
     /// Its plan, or what a refresh would do now.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "plan::told::plan")]
     pub plan: Plan,
 }
 

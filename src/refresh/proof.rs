@@ -13,7 +13,7 @@ use crate::container::Name;
 use crate::root::lower;
 use crate::settings::Settings;
 use crate::stale::census::{Census, Fate};
-use crate::stale::{StaleProcess, look_at_each};
+use crate::stale::{self, StaleProcess, look_at_each};
 use crate::systemd::{ServiceState, Systemd};
 
 mod wanted;
@@ -177,7 +177,7 @@ impl Proof {
             self.unknown.push(UnknownContainer {
                 name: name.to_string(),
                 processes: census.unknown.len(),
-                why: first.path.clone(),
+                why: stale::text_of(&first.path),
             });
         }
         Ok(())

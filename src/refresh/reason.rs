@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::path_text;
+use crate::exact_path;
 use crate::upper::shown;
 
 /// One reason. Packages have their plain names.
@@ -16,7 +16,7 @@ pub enum Reason {
     /// A process maps a file that the host no longer has like that.
     Maps {
         /// The file, as the process sees it.
-        #[serde(with = "path_text")]
+        #[serde(flatten, with = "exact_path::path")]
         path: PathBuf,
         /// Whose it is; `None` if it is no package's.
         package: Option<String>,
@@ -24,7 +24,7 @@ pub enum Reason {
     /// A process keeps such a file open.
     Opens {
         /// The file, as the process sees it.
-        #[serde(with = "path_text")]
+        #[serde(flatten, with = "exact_path::path")]
         path: PathBuf,
         /// Whose it is; `None` if it is no package's.
         package: Option<String>,
@@ -32,7 +32,7 @@ pub enum Reason {
     /// It runs an interpreter, and the package that changed needs that interpreter, or has modules where that one looks for them.
     Interpreter {
         /// The interpreter.
-        #[serde(with = "path_text")]
+        #[serde(flatten, with = "exact_path::program")]
         program: PathBuf,
         /// What changed.
         package: String,
@@ -41,7 +41,7 @@ pub enum Reason {
     /// itself.
     Extends {
         /// The program.
-        #[serde(with = "path_text")]
+        #[serde(flatten, with = "exact_path::program")]
         program: PathBuf,
         /// What changed.
         package: String,
@@ -49,7 +49,7 @@ pub enum Reason {
     /// It runs a program whose package needs the one that changed, and of that no process ever maps anything.
     Reads {
         /// The program.
-        #[serde(with = "path_text")]
+        #[serde(flatten, with = "exact_path::program")]
         program: PathBuf,
         /// What changed.
         package: String,
@@ -57,7 +57,7 @@ pub enum Reason {
     /// It runs an interpreter that has run other programs, or what runs jobs, and nobody knows which it runs next.
     Runs {
         /// The interpreter.
-        #[serde(with = "path_text")]
+        #[serde(flatten, with = "exact_path::program")]
         program: PathBuf,
         /// What changed.
         package: String,

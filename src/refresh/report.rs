@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::reason::Reason;
 use crate::dpkg::Change;
-use crate::state_file;
-use crate::upper::shown;
+use crate::exact_path;
+use crate::{stale, state_file};
 
 /// How a refresh ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,7 +167,8 @@ pub struct Stale {
     pub pid: i32,
     /// A file it maps that the host no longer has like that; or, in brackets, why nothing can be told. Then the number may be 0,
     /// for all processes of the container.
-    pub path: String,
+    #[serde(flatten, with = "exact_path::path")]
+    pub path: PathBuf,
     /// Why it still runs, if that is as it is meant to be: held, put off, never restarted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -218,8 +219,8 @@ impl Report {
 impl Stale {
     /// What is wrong, in words.
     pub fn fault(&self) -> String {
-        let path = shown::text(self.path.as_ref());
-        match (self.path.starts_with('/'), self.pid) {
+        let path = stale::text_of(&self.path);
+        match (self.path.is_absolute(), self.pid) {
             (true, pid) => format!("process {pid} runs the old {path}"),
             (false, 0) => format!("it may run old code {path}"),
             (false, pid) => format!("process {pid} may run old code {path}"),

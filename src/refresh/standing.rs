@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::pending::{Failure, Pending};
-use super::plan::{Hindrance, Plan};
+use super::plan::{Hindrance, Plan, told};
 use super::reason::Reason;
 
 /// A container that is due.
@@ -18,6 +18,7 @@ pub struct Standing {
     /// The wave that it is restarted in, if it is not left.
     pub wave: Option<String>,
     /// Why it is left.
+    #[serde(serialize_with = "told::hindrance")]
     pub hindrance: Option<Hindrance>,
     /// How its restart has failed, if it has.
     pub failed: Option<Failure>,

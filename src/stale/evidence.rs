@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::refresh::path_text;
+use crate::base::number_text;
+use crate::exact_path;
 
 /// The most distinct paths, programs or undecided processes that are kept of one container.
 pub const MOST_TOLD: usize = 64;
 
 /// All that is known of a container at work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Evidence {
     /// The number of the pinned base it runs on; `None` on the live host, and without processes.
+    #[serde(serialize_with = "number_text::or_null")]
     pub base: Option<String>,
     /// How many processes were looked at.
     pub processes: usize,
@@ -31,7 +32,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Sighting {
     /// As the process sees it.
-    #[serde(with = "path_text")]
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// The first process that it was seen in, by its number on the host.
     pub pid: i32,
@@ -39,10 +40,9 @@ pub struct Sighting {
 
 /// A program, or the library of an interpreter that runs in one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Program {
     /// As the process sees it; nothing was opened there.
-    #[serde(with = "path_text")]
+    #[serde(flatten, serialize_with = "exact_path::path::serialize")]
     pub path: PathBuf,
     /// Whether a process of it had children that have ended: they may have been any program.
     pub has_run_others: bool,
@@ -54,19 +54,10 @@ pub struct Undecided {
     /// Its number on the host; 0 for all of the container's.
     pub pid: i32,
     /// Its program, if that much is known.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "program")]
+    #[serde(flatten, serialize_with = "exact_path::program::or_null")]
     pub program: Option<PathBuf>,
     /// What went wrong.
     pub why: String,
-}
-
-fn program<S: serde::Serializer>(
-    program: &Option<PathBuf>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    // It is left out when there is none.
-    let program = program.as_deref().unwrap_or(Path::new(""));
-    path_text::serialize(program, serializer)
 }
 
 impl Evidence {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::StaleProcess;
 use super::census::Fate;
 use super::evidence::{Evidence, MOST_TOLD, Program, Sighting, Undecided};
-use crate::upper::shown;
 
 /// The most programs of a container that are told apart.
 const MOST_PROGRAMS: usize = 4096;
@@ -37,7 +36,7 @@ impl Findings {
         if self.stale.last().is_none_or(|last| last.pid != pid) {
             self.stale.push(StaleProcess {
                 pid,
-                path: shown::text(&path),
+                path: path.clone(),
             });
         }
         if self.maps.len() < MOST_TOLD {
@@ -84,7 +83,7 @@ impl Findings {
     pub fn add_unknown(&mut self, pid: i32, program: Option<PathBuf>, why: String) {
         let stale = StaleProcess {
             pid,
-            path: format!("({why})"),
+            path: format!("({why})").into(),
         };
         self.unknown.push(stale.clone());
         self.stale.push(stale);

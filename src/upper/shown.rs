@@ -1,11 +1,9 @@
-//! A path whose bytes a container chose, in; one line of text that can do nothing to a terminal, or JSON from which the bytes
-//! can be had back, out.
+//! A path whose bytes a container chose, in; one line of text that can do nothing to a terminal out. In JSON paths are exact, see
+//! [`crate::exact_path`].
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-use serde::ser::{SerializeMap as _, Serializer};
 
 /// The path with `\n`, `\t`, `\\` and, for all other bytes that are not printable UTF-8, `\xHH`.
 pub fn text(path: &Path) -> String {
@@ -49,28 +47,6 @@ fn is_printable(character: char) -> bool {
                 | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e007f}'
         )
-}
-
-/// Adds the path to an object: `path`, exact if it is UTF-8; if it is not, with U+FFFD for what is none, and `path_hex`
-/// besides, its bytes as hexadecimal digits.
-///
-/// # Errors
-/// Those of the serializer.
-pub fn serialize_path<S: Serializer>(
-    path: &Path,
-    map: &mut S::SerializeMap,
-) -> Result<(), S::Error> {
-    map.serialize_entry("path", &path.to_string_lossy())?;
-    if path.to_str().is_none() {
-        let bytes = path.as_os_str().as_bytes();
-        let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        map.serialize_entry("path_hex", &hex)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

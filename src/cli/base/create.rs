@@ -7,10 +7,12 @@ use anyhow::Result;
 use clap::Args;
 use lodger::base::count::{Counts, Hindrance};
 use lodger::base::record::Record;
-use lodger::base::{Consistency, Created, create};
+use lodger::base::{Consistency, Created, Number, create};
+use lodger::upper::shown;
 use serde::Serialize;
 
 use super::System;
+use super::counts::ToldCounts;
 use crate::cli::write_json;
 
 /// Make a base of the host as it is now, and the current one of it.
@@ -28,15 +30,14 @@ pub struct Create {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct Told<'a> {
     /// Whether there is a new base.
     new: bool,
-    number: lodger::base::Number,
+    number: Number,
     created: &'a str,
     provisional: bool,
     #[serde(flatten)]
-    counts: &'a Counts,
+    counts: ToldCounts,
 }
 
 impl Create {
@@ -58,7 +59,7 @@ impl Create {
                 number,
                 created: &record.created,
                 provisional: record.provisional,
-                counts: &record.counts,
+                counts: ToldCounts::of(&record.counts),
             };
             write_json(out, &told)?;
         } else if new {
@@ -129,7 +130,8 @@ fn write_notes(out: &mut dyn Write, system: &System<'_>, counts: &Counts) -> Res
     for path in &counts.written_meanwhile {
         writeln!(
             out,
-            "note: '{path}' was written while it was copied; the base has it as it was then"
+            "note: '{}' was written while it was copied; the base has it as it was then",
+            shown::text(path)
         )?;
     }
     Ok(())
@@ -140,4 +142,16 @@ fn in_megabytes(bytes: u64) -> String {
         0..10_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
         _ => format!("{} MB", bytes / 1_000_000),
     }
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(number: Number) -> serde_json::Value {
+    serde_json::json!(Told {
+        new: true,
+        number,
+        created: "2026-11-22T02:00:00Z",
+        provisional: false,
+        counts: ToldCounts::of(&super::counts::sample()),
+    })
 }

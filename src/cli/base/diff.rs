@@ -5,17 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use lodger::base::diff::text_of;
+use lodger::base::diff::{Difference, text_of};
 use lodger::base::{Number, diff};
-use serde_json::json;
+use serde::Serialize;
 
 use super::System;
 use crate::cli::write_json;
 
 /// Show how two bases differ: packages with their versions, then paths.
 ///
-/// One line for each path: A added, C changed in content, owner or mode, D deleted. In paths, control characters and what is not
-/// UTF-8 are written as \xNN, and a backslash twice.
+/// One line for each path: A added, C changed in content, owner or mode, D deleted. In these lines, control characters and what is
+/// not UTF-8 are written as \xNN, and a backslash twice; in JSON paths are exact.
 #[derive(Debug, Args)]
 pub struct Diff {
     /// The base before.
@@ -27,19 +27,24 @@ pub struct Diff {
     json: bool,
 }
 
+#[derive(Debug, Serialize)]
+struct Told {
+    from: Number,
+    to: Number,
+    #[serde(flatten)]
+    difference: Difference,
+}
+
 impl Diff {
     pub fn run(&self, system: &System<'_>, out: &mut dyn Write) -> Result<ExitCode> {
         system.need_root("reading all of a base")?;
         let difference = diff(&system.bases, self.from, self.to)?;
         if self.json {
-            let paths: Vec<_> = difference
-                .paths
-                .iter()
-                .map(|change| json!({ "change": change.letter, "path": text_of(&change.path) }))
-                .collect();
-            let told = json!({
-                "from": self.from, "to": self.to, "packages": difference.packages, "paths": paths,
-            });
+            let told = Told {
+                from: self.from,
+                to: self.to,
+                difference,
+            };
             write_json(out, &told)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -57,4 +62,24 @@ impl Diff {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(number: Number, packages: Vec<lodger::dpkg::Change>) -> serde_json::Value {
+    use lodger::base::diff::{Letter, PathChange};
+
+    let paths = crate::cli::json_page_tests::odd_paths().into_iter();
+    let letters = [Letter::Added, Letter::Changed, Letter::Deleted];
+    let paths = paths
+        .zip(letters)
+        .map(|(path, letter)| PathChange { letter, path });
+    serde_json::json!(Told {
+        from: number,
+        to: number,
+        difference: Difference {
+            packages,
+            paths: paths.collect(),
+        },
+    })
 }

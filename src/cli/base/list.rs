@@ -10,9 +10,10 @@ use lodger::base::Number;
 use lodger::base::count::Counts;
 use lodger::base::in_use::InUse;
 use lodger::place;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::System;
+use super::counts::ToldCounts;
 use crate::cli::plain_table::{plain_table, trimmed};
 use crate::cli::write_json;
 
@@ -27,7 +28,6 @@ pub struct List {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct Row {
     number: Number,
     current: bool,
@@ -38,8 +38,12 @@ struct Row {
     held_by: Vec<String>,
     /// Why it is not known whether anybody else uses it.
     perhaps_used: Vec<String>,
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "told")]
     counts: Counts,
+}
+
+fn told<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    ToldCounts::of(counts).serialize(serializer)
 }
 
 impl List {
@@ -109,4 +113,20 @@ fn table(rows: &[Row]) -> String {
         ]);
     }
     trimmed(&mut table)
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(number: Number) -> serde_json::Value {
+    serde_json::json!([Row {
+        number,
+        current: true,
+        created: "2026-11-22T02:00:00Z".into(),
+        provisional: false,
+        packages: 1,
+        used_by: vec!["web".into()],
+        held_by: vec!["web".into()],
+        perhaps_used: vec!["why".into()],
+        counts: super::counts::sample(),
+    }])
 }

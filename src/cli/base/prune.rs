@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use lodger::base::prune;
+use lodger::base::prune::Needed;
 use lodger::place;
 
 use super::System;
@@ -39,9 +40,21 @@ impl Prune {
         for number in &pruned.removed {
             writeln!(out, "removed base {number}")?;
         }
-        for (number, who) in &pruned.needed {
-            writeln!(out, "kept base {number}: {who}")?;
+        for Needed { number, why } in &pruned.needed {
+            writeln!(out, "kept base {number}: {why}")?;
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(number: lodger::base::Number) -> serde_json::Value {
+    serde_json::json!(prune::Pruned {
+        removed: vec![number],
+        needed: vec![Needed {
+            number,
+            why: "used by web".into(),
+        }],
+    })
 }

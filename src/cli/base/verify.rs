@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use lodger::base::diff::text_of;
+use lodger::base::verify::Finding;
 use lodger::base::{Number, verify};
-use serde_json::json;
+use serde::Serialize;
 
 use super::System;
 use crate::cli::write_json;
@@ -29,6 +30,12 @@ pub struct Verify {
     json: bool,
 }
 
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    base: Number,
+    findings: &'a [Finding],
+}
+
 impl Verify {
     pub fn run(&self, system: &System<'_>, out: &mut dyn Write) -> Result<ExitCode> {
         system.need_root("reading all of a base")?;
@@ -41,16 +48,11 @@ impl Verify {
         };
         let findings = verify(&system.bases, number, self.content)?;
         if self.json {
-            let rows: Vec<_> = findings
-                .iter()
-                .map(|finding| {
-                    json!({
-                        "change": finding.letter, "path": text_of(&finding.path), "what": finding.what,
-                        "packages": finding.packages,
-                    })
-                })
-                .collect();
-            write_json(out, &json!({ "base": number, "findings": rows }))?;
+            let told = Told {
+                base: number,
+                findings: &findings,
+            };
+            write_json(out, &told)?;
         } else {
             for finding in &findings {
                 write!(
@@ -70,4 +72,22 @@ impl Verify {
         }
         Ok(ExitCode::from(u8::from(!findings.is_empty())))
     }
+}
+
+/// What it can write with `--json`, for lodger-json(5).
+#[cfg(test)]
+pub fn sample(base: Number) -> serde_json::Value {
+    let paths = crate::cli::json_page_tests::odd_paths().into_iter();
+    let findings: Vec<_> = paths
+        .map(|path| Finding {
+            letter: lodger::base::diff::Letter::Changed,
+            path,
+            what: vec!["size"],
+            packages: vec!["libc6".into()],
+        })
+        .collect();
+    serde_json::json!(Told {
+        base,
+        findings: &findings,
+    })
 }
