@@ -30,7 +30,7 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 
 # What is run on Debian 14 as well: roots, which its systemd makes in another way, and what depends on them. With
 # `SUITE=forky tests/system/run` all of it is.
-ON_FORKY ?= bus commands dependencies environment ephemeral failing files fresh going-back health hold hooks host-files inside isolation \
+ON_FORKY ?= bus commands dependencies environment ephemeral failing files fresh going-back health hooks host-files inside isolation \
             lost-start mounts payload pinned proof read-only reload rights signals stopped stop-timeout stops uppers verify
 
 .PHONY: build deb lint lintian unit-test lint-told test-system test test-vm demo bench bench-generator bench-refresh install prerequisites
