@@ -21,8 +21,8 @@ use super::write_json;
 ///
 /// A container that is held is not restarted when packages change: it runs on with the old code, and 'lodger status', 'lodger
 /// plan' and 'lodger verify' say so. Once the time has come, or after 'lodger unhold', a refresh restarts it if it is due. A hold
-/// replaces an earlier one of the same container; where all are held too, the longer hold counts. It is about refreshes alone:
-/// whoever restarts the container gets the present code.
+/// replaces an earlier one of the same container; where all are held too, the longer hold counts. Given while a refresh is under
+/// way, it counts for the waves that have not begun. It is about refreshes alone: whoever restarts the container gets the present code.
 #[derive(Debug, Args)]
 pub struct HoldOf {
     /// The containers: web, or web@3.

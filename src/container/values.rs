@@ -13,6 +13,8 @@ pub mod quantity;
 
 /// Longest string the kernel takes as one argument or one variable: `MAX_ARG_STRLEN` without its NUL.
 pub const LONGEST_ARGUMENT: usize = 131_071;
+/// Longer than any that a program asks for.
+const LONGEST_VARIABLE_NAME: usize = 255;
 
 impl Word for ServiceType {
     const WORDS: &'static [(&'static str, Self)] = &[
@@ -182,8 +184,13 @@ fn is_user_number(user: &str) -> bool {
     canonical && number.is_ok_and(|number| number != 65_535 && number != u32::MAX)
 }
 
-/// Whether `name` can be the name of an environment variable: systemd drops any other with a warning.
+/// Whether `name` can be the name of an environment variable: systemd drops any other with a warning, and the kernel takes name and
+/// value together up to [`LONGEST_ARGUMENT`].
 pub fn variable_name(name: &str) -> Result<(), Fault> {
+    if name.len() > LONGEST_VARIABLE_NAME {
+        let message = format!("the name of a variable has at most {LONGEST_VARIABLE_NAME} bytes");
+        return Err(Fault::new(rule::VARIABLE, message));
+    }
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if begins && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Ok(());
@@ -201,7 +208,7 @@ pub fn variable_name(name: &str) -> Result<(), Fault> {
 /// The value of an environment variable: any text that the kernel takes.
 pub fn variable_value(scalar: Scalar) -> Result<String, Fault> {
     let value = text_not_number(scalar)?;
-    if value.len() > LONGEST_ARGUMENT - 256 {
+    if value.len() > LONGEST_ARGUMENT - LONGEST_VARIABLE_NAME - 1 {
         return Err(Fault::new(
             rule::VALUE,
             "longer than the kernel takes one variable (128 KiB)",

@@ -96,7 +96,8 @@ keys! {
          `length`. Outside of it they wait, and are shown as stale.";
     WAVE_LENGTH: Duration = "waves" "length", Shape::Time(60, 604_800), length,
         default "\"1h\"", by "none: lodgerd reads it", like "\"2h\"",
-        "How long the window stays open: `1min` to `7d`. A restart that has begun is brought to its end.";
+        "How long the window stays open: `1min` to `7d`. A wave that has begun is brought to its end; those that have not by then \
+         wait for the next time.";
     WAVE_WIDTH: NonZeroUsize = "waves" "width", Shape::Integer(1, MOST_WIDTH as i64), width,
         default "that of [refresh]", by "none: lodgerd reads it", like "1",
         "The most containers of this wave that are restarted together.";

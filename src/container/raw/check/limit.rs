@@ -3,6 +3,7 @@
 use super::number::{is_in, size};
 use super::{Checked, not};
 use crate::container::values::quantity;
+use crate::diagnostic::Fault;
 use crate::document::Scalar;
 
 /// `LimitFSIZE=` and others in bytes.
@@ -27,22 +28,25 @@ pub fn time(text: &str) -> Checked {
 
 /// `LimitNICE=`: a nice level with its sign, or the kernel's own number from 1 to 40, which counts the other way round.
 pub fn nice(text: &str) -> Checked {
-    soft_and_hard(text, "a nice level such as \"-5\" or \"+10\"", |value| {
-        if let Some(digits) = value.strip_prefix('+') {
-            return digits
-                .parse()
-                .ok()
-                .filter(|level| *level <= 19)
-                .map(|level: u64| 20 - level);
+    let level = |value: &str| {
+        let digits = value.strip_prefix(['+', '-']).unwrap_or(value);
+        // systemd would read 010 as 8.
+        if !is_in(digits, 0..=40) {
+            return None;
         }
-        let level: i64 = value.parse().ok()?;
-        let raw = if value.starts_with('-') {
-            20 - level
-        } else {
-            level
+        let number: i64 = digits.parse().ok()?;
+        let raw = match value.as_bytes().first() {
+            Some(b'+') => 20 - number,
+            Some(b'-') => 20 + number,
+            _ => number,
         };
         (1..=40).contains(&raw).then_some(raw.unsigned_abs())
-    })
+    };
+    checked(
+        text,
+        level,
+        not(text, "a nice level such as \"-5\" or \"+10\"").help("or two such values, SOFT:HARD"),
+    )
 }
 
 fn soft_and_hard(text: &str, what: &str, read: impl Fn(&str) -> Option<u64>) -> Checked {
@@ -50,11 +54,18 @@ fn soft_and_hard(text: &str, what: &str, read: impl Fn(&str) -> Option<u64>) -> 
         "infinity" => Some(u64::MAX),
         value => read(value),
     };
-    let wrong = || not(text, what).help("or two such values, SOFT:HARD, or \"infinity\"");
+    checked(
+        text,
+        limit,
+        not(text, what).help("or two such values, SOFT:HARD, or \"infinity\""),
+    )
+}
+
+fn checked(text: &str, limit: impl Fn(&str) -> Option<u64>, wrong: Fault) -> Checked {
     let (soft, hard) = text.split_once(':').unwrap_or((text, text));
     match (limit(soft), limit(hard)) {
         (Some(soft), Some(hard)) if soft <= hard => Ok(text.to_owned()),
         (Some(_), Some(_)) => Err(not(text, "a limit: the soft one is above the hard one")),
-        _ => Err(wrong()),
+        _ => Err(wrong),
     }
 }

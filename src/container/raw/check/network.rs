@@ -106,7 +106,13 @@ pub fn interfaces(text: &str) -> Checked {
         let allowed =
             |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+');
         let reserved = matches!(word, "." | ".." | "all" | "default");
-        let number = word.bytes().all(|byte| byte.is_ascii_digit());
+        // What systemd would read as the number of one (`parse_ifindex`): also 0x10, 0b1, +1.
+        let unsigned = word.strip_prefix('+').unwrap_or(word);
+        let digits = ["0x", "0X", "0b", "0B", "0o", "0O"];
+        let digits = digits.iter().find_map(|base| unsigned.strip_prefix(base));
+        let digits = digits.unwrap_or(unsigned);
+        let number = digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && unsigned.starts_with(|c: char| c.is_ascii_digit());
         if word.len() <= 15 && word.chars().all(allowed) && !reserved && !number {
             return Ok(word.to_owned());
         }

@@ -33,8 +33,10 @@ pub fn integer<const LEAST: i64, const MOST: i64>(text: &str) -> Checked {
 
 /// A time span of systemd.time(7), a bare number for seconds, or `infinity`.
 pub fn seconds(text: &str) -> Checked {
-    let none = text.trim_end_matches('s') == "0";
-    if none || text == "infinity" || quantity::time_span(Scalar::Text(text.into())).is_ok() {
+    if matches!(text, "0" | "0s")
+        || text == "infinity"
+        || quantity::time_span(Scalar::Text(text.into())).is_ok()
+    {
         return Ok(text.to_owned());
     }
     Err(not(text, "a time span").help("such as \"10s\", \"1min 30s\" or \"infinity\""))
@@ -101,7 +103,8 @@ fn is_share(text: &str) -> bool {
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || whole.len() > 3 || fraction.len() > 2 {
+    let leading = whole.len() > 1 && whole.starts_with('0');
+    if !digits(whole) || !digits(fraction) || leading || whole.len() > 3 || fraction.len() > 2 {
         return false;
     }
     let all_zero = fraction.bytes().all(|byte| byte == b'0');

@@ -41,9 +41,13 @@ const GROUPS: [&str; 28] = [
 ];
 const MORE_GROUPS: [&str; 2] = ["@timer", "@known"];
 
-/// `SystemCallFilter=`: calls and groups, perhaps each with the error it gives.
+/// `SystemCallFilter=`: calls and groups, in a list of what is not allowed perhaps each with the error it gives.
 pub fn filter(text: &str) -> Checked {
+    let is_denied = text.starts_with('~');
     each_word_or_none_of(text, |word| match word.split_once(':') {
+        Some((name, _)) if !is_denied => Err(not(word, "a system call").help(format!(
+            "only what is not allowed gives an error: \"~{word}\", or \"{name}\" without one"
+        ))),
         Some((name, number)) => {
             let number = error(number)?;
             Ok(format!("{}:{number}", call(name)?))

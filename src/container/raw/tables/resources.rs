@@ -21,7 +21,7 @@ pub const RESOURCES: &[Directive] = &[
     ("MemoryMin", One(number::memory)),
     ("DefaultMemoryMin", One(number::memory)),
     ("DefaultMemoryLow", One(number::memory)),
-    ("DefaultStartupMemoryLow", One(number::memory)),
+    ("DefaultStartupMemoryLow", One(number::memory_limit)),
     ("MemoryLow", One(number::memory)),
     ("StartupMemoryLow", One(number::memory)),
     ("MemoryHigh", Key("memory-high in [limits]")),
