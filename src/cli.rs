@@ -10,6 +10,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use lodger::diagnostic::Diagnostic;
 use lodger::prefix::Prefix;
+use lodger::upper::shown;
 
 mod audit;
 mod base;
@@ -174,8 +175,8 @@ fn tell<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Result<()>
 
 /// `value` as JSON for scripts, on lines that people can read too.
 fn write_json(out: &mut dyn Write, value: &impl serde::Serialize) -> Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)?;
+    let json = shown::in_json(serde_json::to_string_pretty(value)?);
+    writeln!(out, "{json}")?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::upper::shown;
 use anyhow::{Context, Result};
 use nix::libc;
 use serde::Serialize;
@@ -17,14 +18,15 @@ use serde::de::DeserializeOwned;
 pub fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let failed = || format!("cannot write '{}'", path.display());
     let directory = path.parent().unwrap_or(Path::new("/"));
-    let mut text = serde_json::to_vec_pretty(value).with_context(failed)?;
-    text.push(b'\n');
+    // People look at these files too.
+    let mut text = shown::in_json(serde_json::to_string_pretty(value).with_context(failed)?);
+    text.push('\n');
     let mut file = tempfile::Builder::new()
         .prefix(".new-")
         .permissions(fs::Permissions::from_mode(0o644))
         .tempfile_in(directory)
         .with_context(failed)?;
-    file.write_all(&text).with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)?;
     file.as_file().sync_all().with_context(failed)?;
     file.persist(path).with_context(failed)?;
     File::open(directory)

@@ -33,6 +33,27 @@ fn escape(shown: &mut String, bytes: &[u8]) {
     }
 }
 
+/// JSON with every character that a terminal would act on as `\uHHHH`: the same value, to be looked at without harm. Where such a
+/// character can be is within a string; between them a writer of JSON puts only line feeds.
+pub fn in_json(json: String) -> String {
+    let is_plain = |character: char| character == '\n' || is_printable(character);
+    if json.chars().all(is_plain) {
+        return json;
+    }
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_plain(character) {
+            shown.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "\\u{unit:04x}");
+        }
+    }
+    shown
+}
+
 /// Not what moves the cursor, turns the direction of writing or takes no place at all: such a name could pass for another.
 fn is_printable(character: char) -> bool {
     !character.is_control()
@@ -53,6 +74,19 @@ fn is_printable(character: char) -> bool {
 mod tests {
     use super::*;
     use std::ffi::OsStr;
+
+    #[test]
+    fn json_is_the_same_and_does_nothing_to_a_terminal() {
+        let value =
+            serde_json::json!({ "path": "/\u{9b}31m \u{7f}\u{202e}\u{e0001}é\n", "two": [1] });
+        let written = in_json(serde_json::to_string_pretty(&value).unwrap());
+        assert_eq!(
+            written,
+            "{\n  \"path\": \"/\\u009b31m \\u007f\\u202e\\udb40\\udc01é\\n\",\n  \"two\": [\n    1\n  ]\n}"
+        );
+        let back: serde_json::Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(back, value);
+    }
 
     #[test]
     fn no_name_looks_like_another_or_moves_the_cursor() {
