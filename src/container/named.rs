@@ -36,8 +36,7 @@ pub fn read_named<'d, K: Ord, T>(
         }
     }
     // To compare paths takes long, and mostly they come in order.
-    let is_sorted = found.is_sorted_by(|(a, ..), (b, ..)| a < b);
-    if !is_sorted {
+    if !found.is_sorted_by(|(a, ..), (b, ..)| a < b) {
         found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         // `/a` and `/a/`, or `%i` and the instance it stands for.
         for pair in found.windows(2) {
@@ -47,13 +46,11 @@ pub fn read_named<'d, K: Ord, T>(
                 reader.fault(place.clone(), twice(written, other));
             }
         }
+        found.dedup_by(|(a, ..), (b, ..)| a == b);
     }
     let mut entries = Vec::with_capacity(found.len());
     entries.extend(found.into_iter().map(|(key, _, _, read)| (key, read)));
-    match is_sorted {
-        true => Ordered::of_sorted(entries),
-        false => Ordered::new(entries),
-    }
+    Ordered::of_sorted(entries)
 }
 
 /// Two keys that mean the same, `one` here and `other` elsewhere.
