@@ -3,7 +3,7 @@
 //! [`mod@file`] turns the text of container files into a [`Container`] or into diagnostics; everything after it
 //! may rely on what the types here promise. [`keys`] is the one table of what can be written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::signal::SignalNumber;
@@ -13,6 +13,7 @@ mod directives;
 mod exec;
 pub mod file;
 pub mod health;
+pub mod hidden;
 pub mod installed;
 mod instances;
 pub mod keys;
@@ -87,6 +88,13 @@ pub struct Container {
     pub update: Update,
     /// Directives that go into the unit as they are: section, key, checked and escaped value.
     pub directives: Vec<(&'static str, String, String)>,
+}
+
+impl Container {
+    /// Whether its file mounts something at exactly this place.
+    pub fn has_mount(&self, target: &Path) -> bool {
+        self.mounts.get(target).is_some()
+    }
 }
 
 /// Who the program runs as.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::container::{Base, Container, MountSource, Name, Network, Restart, ServiceType, User};
+use crate::container::{
+    Base, Container, MountSource, Name, Network, Restart, ServiceType, User, hidden,
+};
 use crate::host::Host;
 use crate::place;
 use crate::signal::SignalNumber;
@@ -159,8 +161,8 @@ fn add_commands(unit: &mut Unit, container: &Container, way: Way) {
         ServiceType::Oneshot => "oneshot",
     };
     unit.add("Service", "Type", service_type);
-    // With an init, the program that says READY=1 is not the main process.
-    let program_reports = container.init && container.service_type == ServiceType::Notify;
+    // With an init, the program that says READY=1, or WATCHDOG=1, is not the main process.
+    let program_reports = container.init && mount::reports(container);
     let access = match way {
         _ if program_reports => "all",
         // `lodgerd mount` says there why it cannot: between two tries systemctl status shows no line of the journal.
@@ -253,6 +255,12 @@ fn add_root(unit: &mut Unit, container: &Container) {
     let directory = escape::path_text(&container.working_directory);
     let directory = ["-".into(), escape::text(&directory)];
     unit.add_parts("Service", "WorkingDirectory", &directory);
+    // The rest is not in the root that `lodgerd mount` makes.
+    for path in &container.root.hide {
+        if hidden::is_covered(container, path) {
+            shared::add_hidden(unit, path);
+        }
+    }
 }
 
 fn add_payload(unit: &mut Unit, container: &Container) {

@@ -66,6 +66,41 @@ fn every_case_gives_its_tree_and_its_messages() {
     }
 }
 
+/// systemd makes the first of two mounts on one place, and says nothing of the other.
+#[test]
+fn no_unit_mounts_twice_in_one_place() {
+    let mut mounts = 0;
+    for case in cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")) {
+        let directory = tempfile::tempdir().expect("a directory");
+        run(&case, directory.path());
+        for (path, entry) in read_tree(directory.path()) {
+            let Entry::File(text) = entry else { continue };
+            let mut places = mount_places(&text);
+            mounts += places.len();
+            places.sort_unstable();
+            let twice = places.windows(2).find(|pair| pair[0] == pair[1]);
+            assert_eq!(twice, None, "{}: {path:?}", case.display());
+        }
+    }
+    assert!(mounts > 100, "only {mounts} mounts found");
+}
+
+/// Where the directives of a unit mount something.
+fn mount_places(unit: &str) -> Vec<&str> {
+    let mut places = Vec::new();
+    for line in unit.lines() {
+        match line.split_once('=') {
+            Some(("BindPaths" | "BindReadOnlyPaths", words)) => {
+                let paths = words.split(' ').map(|word| word.trim_start_matches('-'));
+                places.extend(paths.map(|path| path.split(':').nth(1).unwrap_or(path)));
+            }
+            Some(("TemporaryFileSystem", word)) => places.extend(word.split(':').next()),
+            _ => {}
+        }
+    }
+    places
+}
+
 #[test]
 fn two_runs_are_the_same_to_the_byte() {
     let root = root_of(50);

@@ -1,15 +1,16 @@
 //! `[systemd.unit]` and `[systemd.service]` as written in; directives as they stand in a unit out.
 
 use super::raw::{self, RawValue, Section};
-use super::{Profile, keys};
-use crate::diagnostic::{Fault, rule};
+use super::{Container, Profile, ServiceType, keys};
+use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Reader, Scalar, Table, Toml, Written};
 
-/// The directives, in the order of the unit; what is wrong with them, or would widen `profile`, is noted.
+/// The directives for `container`, the rest of which has been read, in the order of the unit; what is wrong with them, alone or with the
+/// rest, is noted.
 pub fn read(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,
-    profile: Profile,
+    container: &Container,
 ) -> Vec<(&'static str, String, String)> {
     let mut directives = Vec::new();
     let Some(mut systemd) = reader.table(table, "systemd", "[systemd]") else {
@@ -31,10 +32,9 @@ pub fn read(
                 lines = read_directive(reader, section, entry.key, written);
             }
             if let Some(written) = entry.values.last()
-                && profile == Profile::Strict
-                && raw::widens_strict(entry.key, &lines)
+                && let Some(fault) = conflict(container, section, entry.key, &lines)
             {
-                reader.fault(written.value().place(), wider(entry.key));
+                reader.fault(written.value().place(), fault);
             }
             directives.extend(
                 lines
@@ -45,6 +45,47 @@ pub fn read(
     }
     reader.refuse_rest(systemd);
     directives
+}
+
+/// What the `lines` of `key`, each good by itself, make of the container: more than it may do, or what systemd would leave out.
+fn conflict(container: &Container, section: Section, key: &str, lines: &[String]) -> Option<Fault> {
+    if container.isolation.profile == Profile::Strict && raw::widens_strict(key, lines) {
+        return Some(wider(key));
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    if container.service_type == ServiceType::Oneshot
+        && matches!(key, "RuntimeMaxSec" | "WatchdogSec")
+    {
+        let message = format!("systemd ignores {key}= with type = \"oneshot\"");
+        return Some(
+            Fault::new(rule::CONFLICT, message).help("TimeoutStartSec= limits how long it runs"),
+        );
+    }
+    if section == Section::Service {
+        return None;
+    }
+    let own = container.name.service();
+    let relations = &container.relations;
+    let mut words = lines.iter().flat_map(|line| line.split(' '));
+    words.find_map(|word| {
+        let mut earlier = [&relations.requires, &relations.wants, &relations.after]
+            .into_iter()
+            .flatten();
+        if word == own {
+            let message = format!("{key}: {} is the container itself", quote(word));
+            Some(Fault::new(rule::CONFLICT, message))
+        } else if key == "Before" && earlier.any(|unit| unit == word) {
+            let message = format!("{key}: the container comes after {}", quote(word));
+            Some(
+                Fault::new(rule::CONFLICT, message)
+                    .help("it is required, wanted or named under \"after\""),
+            )
+        } else {
+            None
+        }
+    })
 }
 
 fn wider(key: &str) -> Fault {

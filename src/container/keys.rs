@@ -94,7 +94,7 @@ keys! {
     STOP_SIGNAL: SignalNumber = "stop-signal", Shape::Text, values::signal,
         default "\"SIGTERM\"", becomes "KillSignal=", like r#""SIGQUIT""#,
         "The signal that asks the program to end.";
-    STOP_TIMEOUT: Duration = "stop-timeout", Shape::Time(1, i64::MAX), quantity::time_span,
+    STOP_TIMEOUT: Duration = "stop-timeout", Shape::Time(1, quantity::LONGEST_STOP), quantity::time_span,
         default "\"10s\"", becomes "TimeoutStopSec=", like r#""1min 30s""#,
         "How long the program may take to end after `stop-signal` before it is killed: an integer for seconds, or text like `1min 30s`. \
          The program is process 1 of its own PID namespace, where the kernel drops a signal unless the program handles it. If it does \
@@ -142,7 +142,8 @@ keys! {
          start.";
     HIDE: PathBuf = "root.hide", Shape::List(&Shape::Path), path::hidden,
         default "[]", becomes "lodgerd mount", like r#"["/opt/other"]"#,
-        "Absolute paths that the container must not see, besides those that are always hidden.";
+        "Absolute paths that the container must not see, besides those that are always hidden. Something else can be mounted at or below \
+         one, but not in a shared root, and not where the path itself is below a mount, `/run` or its like.";
     EPHEMERAL: bool = "root.ephemeral", Shape::Boolean, values::boolean,
         default "false", becomes "lodgerd mount", like "true",
         "Whether what the container has written is thrown away at each start. What it wrote before this was set is kept, out of use.";

@@ -12,6 +12,8 @@ pub const RULE: &str = "a name is made of a-z, 0-9, \".\", \"_\" and \"-\", begi
 
 /// What a unit's name may be long, in bytes (systemd's `UNIT_NAME_MAX` without the NUL).
 const LONGEST_UNIT: usize = 255;
+/// Of a unit that lodger has drop-ins for, behind its instance.
+const SERVICE_DIRECTORY: &str = ".service.d";
 
 /// The suffixes of systemd's units: what ends in one is a unit's name, everything else a container's.
 pub const UNIT_SUFFIXES: [&str; 11] = [
@@ -115,18 +117,24 @@ impl Name {
         [place::CONTAINERS, "/", &self.0].concat().into()
     }
 
-    /// All units that PID 1 knows it by need a name that systemd takes; in the mount unit's each `-` costs four bytes. Those of
-    /// its health are no longer than that.
+    /// All units that PID 1 knows it by need a name that systemd takes, and those that lodger has drop-ins for a directory beside;
+    /// in most names each `-` costs four bytes. Those of its health are no longer than that.
     fn check_length(&self) -> Result<(), String> {
-        // Nearly every name is so short that neither has to be made to know.
-        if place::ROOTS.len() + "/.mount".len() + 4 * self.0.len() <= LONGEST_UNIT {
+        // Nearly every name is so short that none has to be made to know.
+        if place::PREPARE_UNIT.len() + SERVICE_DIRECTORY.len() + 4 * self.0.len() <= LONGEST_UNIT {
             return Ok(());
         }
         let mount = format!(
             "{}.mount",
             escape::path(&format!("{}/{}", place::ROOTS, self.0))
         );
-        match [self.service(), mount]
+        let prepare = [
+            place::PREPARE_UNIT,
+            &escape::name(&self.0),
+            SERVICE_DIRECTORY,
+        ]
+        .concat();
+        match [self.service(), mount, prepare]
             .iter()
             .find(|unit| unit.len() > LONGEST_UNIT)
         {
@@ -302,18 +310,18 @@ mod tests {
     }
 
     #[test]
-    fn both_units_must_fit() {
-        // lodger- and .service leave 240 bytes; run-lodger-roots- and .mount leave 232.
-        assert!(Name::parse(&"a".repeat(232)).is_ok());
-        assert!(Name::parse(&"a".repeat(233)).is_err());
-        assert!(Name::parse(&format!("{}a", "a-".repeat(46))).is_ok());
+    fn all_units_must_fit() {
+        // lodger- and .service leave 240 bytes, run-lodger-roots- and .mount 232, lodgerd-prepare@ and .service.d 229.
+        assert!(Name::parse(&"a".repeat(229)).is_ok());
+        assert!(Name::parse(&"a".repeat(230)).is_err());
+        assert!(Name::parse(&format!("{}a", "a-".repeat(45))).is_ok());
         assert_eq!(
-            Name::parse(&format!("{}a", "a-".repeat(47))).unwrap_err(),
-            "its unit \"run-lodger-roots-a\\x2da\\x2da\\x2da\\x2da\\x...\" would have a name of 259 bytes; systemd takes 255 \
+            Name::parse(&format!("{}a", "a-".repeat(46))).unwrap_err(),
+            "its unit \"lodgerd-prepare@a\\x2da\\x2da\\x2da\\x2da\\x2...\" would have a name of 257 bytes; systemd takes 255 \
              (each \"-\" counts four times)"
         );
-        assert!(Name::parse(&format!("{}@1", "a".repeat(227))).is_ok());
-        assert!(Name::parse(&format!("{}@1", "a".repeat(228))).is_err());
+        assert!(Name::parse(&format!("{}@1", "a".repeat(224))).is_ok());
+        assert!(Name::parse(&format!("{}@1", "a".repeat(225))).is_err());
     }
 
     #[test]

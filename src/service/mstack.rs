@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 use super::shared;
 use crate::container::shared::{is_hidden, is_written};
-use crate::container::{Base, Container, Name, RootKind};
+use crate::container::{Base, Container, Name, RootKind, hidden};
 use crate::host::Host;
 use crate::place;
 use crate::unit::Unit;
@@ -38,14 +38,16 @@ pub fn stack(name: &Name) -> PathBuf {
 /// can be written in a unit without a loss.
 pub fn suits(container: &Container) -> bool {
     let root = &container.root;
-    let hidden = root.hide.iter().map(|path| is_hidden(path));
+    let masked = root.hide.iter().map(|path| is_hidden(path));
     let mounts = container.mounts.iter();
     let mounted = mounts.map(|(target, mount)| is_written(target, mount));
     root.kind == RootKind::Overlay
         && root.base == Base::Pinned
         && !root.ephemeral
         && root.show.is_empty()
-        && hidden.chain(mounted).all(|written| written.is_ok())
+        && masked.chain(mounted).all(|written| written.is_ok())
+        // systemd leaves out what is mounted in what it hides.
+        && !root.hide.iter().any(|path| hidden::has_mounts(container, path))
 }
 
 /// Adds the root and all that is mounted in it.
@@ -60,7 +62,7 @@ pub fn add(unit: &mut Unit, container: &Container, host: &Host) {
         "WorkingDirectory",
         shared::text(&container.working_directory),
     );
-    shared::add_live(unit, host);
+    shared::add_live(unit, container, host);
     shared::add_mounts(unit, container);
 }
 
@@ -174,6 +176,10 @@ Restart=on-failure
             (false, "[root]\nephemeral = true"),
             (false, "[root]\nshow = [\"/srv/www\"]"),
             (false, "[root]\nhide = [\"/opt/it's\"]"),
+            (
+                false,
+                "root.hide = [\"/opt\"]\n[mounts]\n\"/opt/x\" = { source = \"/srv\" }",
+            ),
         ] {
             let container = container(&format!("exec = [\"/bin/x\"]\n{root}\n"));
             assert_eq!(suits(&container), suited, "{root}");

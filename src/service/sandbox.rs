@@ -3,9 +3,10 @@
 //! systemd goes on without most of these when a namespace cannot be had; so the set is checked after a start, not only written.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use super::{Way, mount};
-use crate::container::{Container, Network, Profile, RootKind, User};
+use crate::container::{Container, Device, Network, Profile, RootKind, User};
 use crate::host::Resolver;
 use crate::place;
 use crate::unit::Unit;
@@ -112,7 +113,8 @@ pub fn add(unit: &mut Unit, container: &Container, way: Way, resolver: Resolver)
     let isolation = &container.isolation;
     unit.add_lines("Service", ALWAYS);
     add_log_sockets(unit, container, way);
-    if let Some(directory) = resolver.directory() {
+    let directory = resolver.directory();
+    if let Some(directory) = directory.filter(|at| !container.has_mount(Path::new(at))) {
         // What /etc/resolv.conf points to; /run is empty otherwise. "-": its program need not run.
         unit.add_parts(
             "Service",
@@ -142,22 +144,28 @@ pub fn add(unit: &mut Unit, container: &Container, way: Way, resolver: Resolver)
     if container.network == Network::None {
         unit.add("Service", "PrivateNetwork", "yes");
     }
-    for device in &isolation.devices {
-        let path = device.path.display();
-        let optional = if device.optional { "-" } else { "" };
-        // PrivateDevices= has it neither in /dev nor among what may be opened.
-        unit.add(
-            "Service",
-            "BindPaths",
-            escape::words([format!("{optional}{path}")]),
-        );
-        unit.add(
-            "Service",
-            "DeviceAllow",
-            escape::text(&format!("{path} {}", device.access)),
-        );
-    }
+    add_devices(unit, &isolation.devices);
     add_capabilities(unit, container);
+}
+
+/// `PrivateDevices=` has them neither in /dev nor among what may be opened.
+fn add_devices(unit: &mut Unit, devices: &[Device]) {
+    for (index, device) in devices.iter().enumerate() {
+        let path = device.path.display();
+        let is_same = |other: &&Device| other.path == device.path;
+        // Written twice, with different rights: they add up, and there is one mount.
+        if !devices[..index].iter().any(|other| is_same(&other)) {
+            let is_optional = devices.iter().filter(is_same).all(|other| other.optional);
+            let optional = if is_optional { "-" } else { "" };
+            unit.add(
+                "Service",
+                "BindPaths",
+                escape::words([format!("{optional}{path}")]),
+            );
+        }
+        let access = escape::text(&format!("{path} {}", device.access)).into_owned();
+        unit.add("Service", "DeviceAllow", access);
+    }
 }
 
 /// `lodgerd mount` needs no base for all it mounts, and without one the sockets are not mounted either. Those of another

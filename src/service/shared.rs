@@ -4,6 +4,7 @@
 //! mounts make of it, and systemd cannot make a missing mount point in it, which would change the base. No process of lodger's
 //! takes part in a start, so what has to be there before is prepared: the link to the base, the container's /var, volumes.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::container::{Container, Mount, MountSource};
@@ -24,33 +25,49 @@ pub fn add(unit: &mut Unit, container: &Container, host: &Host) {
     // "-": systemd also changes to it for commands of lodger's, where this /var covers the way to the root.
     let directory = ["-", &container.working_directory.to_string_lossy()].concat();
     unit.add("Service", "WorkingDirectory", escape::text(&directory));
-    add_live(unit, host);
-    for directory in EMPTY {
-        if container
-            .mounts
-            .keys()
-            .any(|target| is_below(target, directory))
-        {
+    add_live(unit, container, host);
+    for directory in EMPTY.map(Path::new) {
+        let mut targets = container.mounts.keys();
+        let has_one_below =
+            targets.any(|target| target != directory && target.starts_with(directory));
+        if has_one_below && !container.has_mount(directory) {
             unit.add(
                 "Service",
                 "TemporaryFileSystem",
-                tmpfs(Path::new(directory), "mode=0755,size=64K,nosuid,nodev"),
+                tmpfs(directory, "mode=0755,size=64K,nosuid,nodev"),
             );
         }
     }
-    let var = container.name.state().join(place::OWN_VAR);
-    unit.add("Service", "BindPaths", bind(&var, Path::new("/var")));
+    let var = Path::new("/var");
+    if !container.has_mount(var) {
+        let own = container.name.state().join(place::OWN_VAR);
+        unit.add("Service", "BindPaths", bind(&own, var));
+    }
     add_mounts(unit, container);
 }
 
-/// Adds what the container has of the host's /etc as it is now.
-pub(super) fn add_live(unit: &mut Unit, host: &Host) {
+/// Adds what the container has of the host's /etc as it is now, but for what it mounts there itself: of two mounts on one place
+/// systemd makes the first, and says nothing of the other.
+pub(super) fn add_live(unit: &mut Unit, container: &Container, host: &Host) {
     let Live { files, links } = &host.live;
     for (key, paths) in [("BindPaths", files), ("BindReadOnlyPaths", links)] {
-        if !paths.is_empty() {
-            unit.add("Service", key, escape::verbatim(paths));
+        let left = match container.mounts.keys().any(|at| at.starts_with("/etc")) {
+            false => Cow::from(paths),
+            true => Cow::from(not_mounted(paths, container)),
+        };
+        if !left.is_empty() {
+            unit.add("Service", key, escape::verbatim(left));
         }
     }
+}
+
+/// Those of the words `-SOURCE:TARGET` and `-TARGET` where nothing else is mounted.
+fn not_mounted(paths: &str, container: &Container) -> String {
+    let left = paths.split(' ').filter(|word| {
+        let target = word.rsplit([':', '-']).next().unwrap_or(word);
+        !container.has_mount(Path::new(target))
+    });
+    left.collect::<Vec<_>>().join(" ")
 }
 
 /// Adds what fails a start whose working directory is not there, which would be in `/` instead. In a mount only the program
@@ -82,10 +99,15 @@ pub(super) fn add_mounts(unit: &mut Unit, container: &Container) {
         add_mount(unit, target, mount);
     }
     for path in &container.root.hide {
-        // "-": what is not there need not be hidden; "+": inside.
-        let path = format!("-+{}", path.display());
-        unit.add("Service", "InaccessiblePaths", escape::words([path]));
+        add_hidden(unit, path);
     }
+}
+
+/// Adds what takes a path from the container's sight.
+pub(super) fn add_hidden(unit: &mut Unit, path: &Path) {
+    // "-": what is not there need not be hidden; "+": inside.
+    let path = format!("-+{}", path.display());
+    unit.add("Service", "InaccessiblePaths", escape::words([path]));
 }
 
 fn add_mount(unit: &mut Unit, target: &Path, mount: &Mount) {
@@ -107,10 +129,6 @@ fn add_mount(unit: &mut Unit, target: &Path, mount: &Mount) {
             unit.add("Service", "TemporaryFileSystem", tmpfs(target, &options));
         }
     }
-}
-
-fn is_below(target: &Path, directory: &str) -> bool {
-    target.starts_with(directory) && target != Path::new(directory)
 }
 
 pub(super) fn text(path: &Path) -> Escaped<'static> {

@@ -8,8 +8,8 @@ use super::wish::{Wish, Wishes};
 use crate::container::references::{self, Reference};
 use crate::container::{
     Base, Container, EnvironmentFile, Isolation, Limits, Name, Network, Ordered, Restart, Root,
-    RootKind, ServiceType, Start, User, bounds, directives, exec, health, keys, mounts, shared,
-    update, values,
+    RootKind, ServiceType, Start, User, bounds, directives, exec, health, hidden, keys, mounts,
+    shared, update, values,
 };
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{Key, Percent, Place, Reader, Source, Table, read_word};
@@ -43,6 +43,7 @@ pub fn read_container(
         table: Table::of_layers(layers.of(name)),
         wishes: Wishes::new(layers.with_wishes),
         kind: None,
+        hidden: Vec::new(),
     };
     // Read before, for the file as a whole.
     draft.table.take(keys::INSTANCES.about.name);
@@ -89,10 +90,13 @@ pub fn read_container(
             &mut draft.wishes,
         ),
         update: update::read(&mut draft.reader, &mut draft.table),
-        directives: directives::read(&mut draft.reader, &mut draft.table, isolation.profile),
+        directives: Vec::new(),
         isolation,
     };
+    // What they may say depends on the rest.
+    container.directives = directives::read(&mut draft.reader, &mut draft.table, &container);
     draft.refuse_for_shared(&container);
+    draft.refuse_hidden(&container);
     draft.commands(&mut container);
     draft.finish(container, references)
 }
@@ -104,6 +108,8 @@ struct Draft<'d> {
     wishes: Wishes,
     /// Where `root.kind` is written.
     kind: Option<Place>,
+    /// Where each path of `root.hide` is.
+    hidden: Vec<(PathBuf, Place)>,
 }
 
 impl Draft<'_> {
@@ -149,6 +155,7 @@ impl Draft<'_> {
             table,
             wishes,
             kind: _,
+            hidden: _,
         } = self;
         reader.refuse_rest(table);
         if let Some(fault) = bounds::too_much(&container) {
@@ -259,7 +266,8 @@ impl Draft<'_> {
                 .add(|| Wish::path("the path to show", path, place));
         }
         root.show = each_once(shown);
-        root.hide = each_once(reader.list(table, &keys::HIDE).unwrap_or_default());
+        self.hidden = reader.list(table, &keys::HIDE).unwrap_or_default();
+        root.hide = each_once(self.hidden.clone());
         root.ephemeral = reader.value(table, &keys::EPHEMERAL).unwrap_or(false);
         root.writable_usr = reader.value(table, &keys::WRITABLE_USR).unwrap_or(false);
         reader.refuse_rest(std::mem::take(table));
@@ -270,6 +278,14 @@ impl Draft<'_> {
         if let Some(place) = self.kind.take() {
             for fault in shared::faults(container) {
                 self.reader.fault(place.clone(), fault);
+            }
+        }
+    }
+
+    fn refuse_hidden(&mut self, container: &Container) {
+        for (path, place) in std::mem::take(&mut self.hidden) {
+            if let Some(fault) = hidden::fault(container, &path) {
+                self.reader.fault(place, fault);
             }
         }
     }

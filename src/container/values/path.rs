@@ -10,6 +10,14 @@ use crate::unit::escape;
 /// Where the container's own file systems are: systemd mounts them over whatever a path below would bring.
 const OWN: [&str; 4] = ["/proc", "/sys", "/dev", "/tmp"];
 
+/// What is lodger's to mount or to take away, whatever else is mounted there, and what it is.
+const LODGERS: [(&str, &str); 4] = [
+    ("/run/systemd/journal", "the way to the host's journal"),
+    ("/run/systemd/notify", "where systemd listens to services"),
+    ("/usr/lib/modules", "hidden from every container"),
+    ("/lib/modules", "hidden from every container"),
+];
+
 /// An absolute path without `.` and `..`, written the shortest way.
 pub fn absolute(scalar: Scalar) -> Result<PathBuf, Fault> {
     normal_of(scalar).map(PathBuf::from)
@@ -72,6 +80,13 @@ pub fn hidden(scalar: Scalar) -> Result<PathBuf, Fault> {
             "\"/\" cannot be hidden: nothing would be left",
         ));
     }
+    if path == "/run" || OWN.contains(&path.as_str()) {
+        let message = format!(
+            "{} cannot be hidden: each container has its own",
+            quote(&path)
+        );
+        return Err(Fault::new(rule::PATH, message).help("name something below it"));
+    }
     Ok(PathBuf::from(path))
 }
 
@@ -103,7 +118,7 @@ pub fn target(written: &str) -> Result<PathBuf, Fault> {
     bindable(&path)?;
     inside(&path)?;
     // Whole trees of packages: their programs and libraries would be replaced for good.
-    const WHOLE: [&str; 3] = ["/usr", "/etc", "/run"];
+    const WHOLE: [&str; 4] = ["/usr", "/etc", "/run", "/run/systemd"];
     if WHOLE.contains(&path.as_str()) {
         let message = format!("{} cannot be mounted over", quote(written));
         return Err(Fault::new(rule::PATH, message).help("name something below it"));
@@ -121,6 +136,10 @@ fn inside(path: &str) -> Result<(), Fault> {
         let rest = path.strip_prefix(own);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
+    if let Some((_, what)) = LODGERS.iter().find(|(place, _)| is_in(place)) {
+        let message = format!("{} cannot be mounted over: it is {what}", quote(path));
+        return Err(Fault::new(rule::PATH, message));
+    }
     match OWN.iter().find(|own| is_in(own)) {
         Some(own) => {
             let message = format!(

@@ -22,7 +22,10 @@ const TIME_UNITS: [(&[&str], u64); 9] = [
 const TIME_HELP: &str =
     "a time such as \"10s\", \"1min 30s\" or \"500ms\"; a bare number is seconds";
 
-/// A time span as systemd.time(7) writes it, or a number of seconds. Neither nothing nor for ever: systemd takes 0 for
+/// Seconds, nearly as many as systemd can read: lodger adds some to it.
+pub const LONGEST_STOP: i64 = 9_223_372_000_000;
+
+/// A time span as systemd.time(7) writes it, or a number of seconds, up to [`LONGEST_STOP`]. Neither nothing nor for ever: systemd takes 0 for
 /// "infinity" in timeouts, and a container that does not handle SIGTERM would then never stop.
 pub fn time_span(scalar: Scalar) -> Result<Duration, Fault> {
     match micros(scalar, "a stop must come to an end")? {
@@ -31,6 +34,10 @@ pub fn time_span(scalar: Scalar) -> Result<Duration, Fault> {
             "a time span of 0, which systemd takes for \"infinity\"",
         )
         .help(TIME_HELP)),
+        micros if micros / 1_000_000 > LONGEST_STOP.unsigned_abs() => Err(Fault::new(
+            rule::QUANTITY,
+            format!("longer than the {LONGEST_STOP} seconds that a stop may take"),
+        )),
         micros => Ok(Duration::from_micros(micros)),
     }
 }

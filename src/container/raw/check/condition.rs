@@ -63,8 +63,10 @@ conditions! {
     cpu_feature(value) made_of(value, "a feature of CPUs", "_");
     /// `ConditionEnvironment=`.
     environment(value) environment_word(value);
-    /// `ConditionUser=`, `ConditionGroup=`.
-    user(value) if value == "@system" { Ok(value.to_owned()) } else { word::group(value) };
+    /// `ConditionUser=`. It asks who systemd itself runs as, and to PID 1 no other name means anything (condition.c).
+    user(value) one_of(value, &["root", "0", "@system"]);
+    /// `ConditionGroup=`, likewise.
+    group(value) one_of(value, &["root", "0"]);
     /// `ConditionControlGroupController=`.
     controllers(value) if ["v1", "v2"].contains(&value) { Ok(value.to_owned()) } else { controllers_of(value) };
     /// `ConditionMemoryPressure=` and its kin.

@@ -19,6 +19,16 @@ const EARLIER: [&str; 10] = [
     "cryptsetup.target",
 ];
 
+/// Mounts of what every container has on the host.
+const HOLDING: [&str; 6] = [
+    "-.mount",
+    "run.mount",
+    "usr.mount",
+    "var.mount",
+    "var-lib.mount",
+    "var-lib-lodger.mount",
+];
+
 /// Any units.
 pub fn any(text: &str) -> Checked {
     each_word(text, unit)
@@ -30,6 +40,15 @@ pub fn later(text: &str) -> Checked {
         let refused = |why: &str| Fault::new(rule::VALUE, format!("{} {why}", quote(word)));
         if EARLIER.contains(&word) {
             return Err(refused("is what every service waits for"));
+        }
+        if word.starts_with("lodgerd-") || HOLDING.contains(&word) {
+            return Err(refused("is what the container itself waits for"));
+        }
+        if [".slice", ".device"]
+            .iter()
+            .any(|kind| word.ends_with(kind))
+        {
+            return Err(refused("does not wait for services"));
         }
         if word.starts_with("lodger-") && word.ends_with(".service") {
             let fault = refused("is a container");

@@ -129,7 +129,7 @@ pub fn groups(text: &str) -> Checked {
 }
 
 /// A user or group of the host, by name or number.
-pub fn group(text: &str) -> Checked {
+fn group(text: &str) -> Checked {
     values::user_or_group(text, "user or group").map(|()| text.to_owned())
 }
 

@@ -4,13 +4,19 @@ use crate::container::raw::Directive;
 use crate::container::raw::Rule::{Key, Many, One, Refused, Renamed, Unchecked};
 use crate::container::raw::check::{network, number, word};
 
+/// Since 258 systemd does not know these any more.
+const FOR_SLICES: &str = "it is for what is below a slice, and a container has nothing below it";
+
 /// In the order of systemd's own list.
 pub const RESOURCES: &[Directive] = &[
     ("AllowedCPUs", Many(number::cpu_set)),
     ("StartupAllowedCPUs", Many(number::cpu_set)),
     ("AllowedMemoryNodes", Many(number::cpu_set)),
     ("StartupAllowedMemoryNodes", Many(number::cpu_set)),
-    ("CPUAccounting", One(word::boolean)),
+    (
+        "CPUAccounting",
+        Refused("systemd always accounts for it since 258, and does not know it any more"),
+    ),
     ("CPUWeight", One(number::cpu_weight)),
     ("StartupCPUWeight", One(number::cpu_weight)),
     ("CPUShares", Renamed("CPUWeight=")),
@@ -19,9 +25,9 @@ pub const RESOURCES: &[Directive] = &[
     ("CPUQuotaPeriodSec", One(number::period)),
     ("MemoryAccounting", One(word::boolean)),
     ("MemoryMin", One(number::memory)),
-    ("DefaultMemoryMin", One(number::memory)),
-    ("DefaultMemoryLow", One(number::memory)),
-    ("DefaultStartupMemoryLow", One(number::memory_limit)),
+    ("DefaultMemoryMin", Refused(FOR_SLICES)),
+    ("DefaultMemoryLow", Refused(FOR_SLICES)),
+    ("DefaultStartupMemoryLow", Refused(FOR_SLICES)),
     ("MemoryLow", One(number::memory)),
     ("StartupMemoryLow", One(number::memory)),
     ("MemoryHigh", Key("memory-high in [limits]")),

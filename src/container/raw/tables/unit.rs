@@ -104,7 +104,7 @@ pub const UNIT: &[Directive] = &[
     ("ConditionCPUs", Many(condition::cpus)),
     ("ConditionEnvironment", Many(condition::environment)),
     ("ConditionUser", Many(condition::user)),
-    ("ConditionGroup", Many(condition::user)),
+    ("ConditionGroup", Many(condition::group)),
     (
         "ConditionControlGroupController",
         Many(condition::controllers),
@@ -142,7 +142,7 @@ pub const UNIT: &[Directive] = &[
     ("AssertCPUs", Many(condition::cpus)),
     ("AssertEnvironment", Many(condition::environment)),
     ("AssertUser", Many(condition::user)),
-    ("AssertGroup", Many(condition::user)),
+    ("AssertGroup", Many(condition::group)),
     ("AssertControlGroupController", Many(condition::controllers)),
     ("AssertOSRelease", Unchecked),
     ("AssertMemoryPressure", Many(condition::pressure)),
