@@ -10,6 +10,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Excerpt, Fault, Position, Severity, rule};
+use crate::sorted::sort_by;
 
 mod key;
 mod plain;
@@ -169,7 +170,7 @@ pub fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Vec<Diagnost
 /// By file and in the order of the file; what is about the file as a whole comes last, since a key that is missing is often one
 /// that is misspelt. The same mistake is told once.
 pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.sort_by(|a, b| order(a).cmp(&order(b)));
+    sort_by(diagnostics, |a, b| order(a).cmp(&order(b)));
     diagnostics.dedup();
 }
 

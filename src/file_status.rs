@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::exact_path;
 use crate::place;
 use crate::prefix::Prefix;
+use crate::sorted::sort_by;
 
 /// Diagnostics of one file that are written.
 const MOST_DIAGNOSTICS: usize = 20;
@@ -124,7 +125,7 @@ pub fn file_statuses(installed: &Installed) -> FileStatuses {
             Vec::new(),
         ));
     }
-    files.sort_by(|a, b| {
+    sort_by(&mut files, |a, b| {
         (&a.name, a.status == State::Shadowed).cmp(&(&b.name, b.status == State::Shadowed))
     });
     let others = found.into_values().flatten().take(MOST_DIAGNOSTICS);

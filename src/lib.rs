@@ -26,6 +26,7 @@ pub mod kmsg;
 pub mod prefix;
 pub mod service;
 pub mod settings;
+mod sorted;
 pub mod systemd_version;
 pub mod unit;
 

@@ -11,6 +11,7 @@ use super::{Container, Name};
 use crate::diagnostic::{Diagnostic, Fault, Severity};
 use crate::document::{Place, Source, sort, text_of};
 use crate::prefix::Prefix;
+use crate::sorted::sort_by;
 
 mod clash;
 mod judge;
@@ -64,12 +65,13 @@ impl Layering {
             let drop_ins = drop_ins.iter().copied();
             std::iter::once(file.document).chain(drop_ins).collect()
         };
-        let instances = file.instances.iter();
+        let mut instances = BTreeMap::new();
+        for (instance, drop_ins) in &file.instances {
+            instances.insert(instance.clone(), layers(drop_ins));
+        }
         Self {
             common: layers(&file.drop_ins),
-            instances: instances
-                .map(|(instance, drop_ins)| (instance.clone(), layers(drop_ins)))
-                .collect(),
+            instances,
         }
     }
 }
@@ -255,7 +257,7 @@ impl Installed {
                 Some(diagnostics) => self.refused.push(refuse(file, diagnostics)),
             }
         }
-        self.refused.sort_by(|a, b| a.name.cmp(&b.name));
+        sort_by(&mut self.refused, |a, b| a.name.cmp(&b.name));
     }
 
     fn known_units(&self) -> KnownUnits {

@@ -3,6 +3,7 @@
 use super::Ordered;
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Place, Reader, Table};
+use crate::sorted::sort_by;
 
 /// The table `name`, called `title` in messages, whose keys are names, each with a table of its own. Of several files that have the same key the strongest says all
 /// about it.
@@ -37,7 +38,7 @@ pub fn read_named<'d, K: Ord, T>(
     }
     // To compare paths takes long, and mostly they come in order.
     if !found.is_sorted_by(|(a, ..), (b, ..)| a < b) {
-        found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        sort_by(&mut found, |(a, ..), (b, ..)| a.cmp(b));
         // `/a` and `/a/`, or `%i` and the instance it stands for.
         for pair in found.windows(2) {
             if let [(one, other, ..), (same, written, place, _)] = pair

@@ -3,6 +3,8 @@
 use std::borrow::Borrow;
 use std::slice::Iter;
 
+use crate::sorted::sort_by;
+
 /// What a `BTreeMap` is for many entries, for the few that a container has: no larger than they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ordered<K, V>(Vec<(K, V)>);
@@ -19,7 +21,7 @@ impl<K: Ord, V> Ordered<K, V> {
         if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
             // Stable: the last one comes first.
             entries.reverse();
-            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            sort_by(&mut entries, |(a, _), (b, _)| a.cmp(b));
             entries.dedup_by(|(a, _), (b, _)| a == b);
         }
         entries.shrink_to_fit();

@@ -6,6 +6,7 @@ use super::keys;
 use super::values::quantity;
 use crate::diagnostic::{Fault, quote, rule};
 use crate::document::{Reader, Scalar, Table, Word, text};
+use crate::sorted::sort_by;
 
 /// The wave of a container that names none.
 pub const DEFAULT_WAVE: &str = "default";
@@ -67,7 +68,7 @@ pub fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Update {
     }
     let packages = reader.list(&mut table, &keys::PACKAGES).unwrap_or_default();
     update.packages = packages.into_iter().map(|(package, _)| package).collect();
-    update.packages.sort();
+    sort_by(&mut update.packages, String::cmp);
     update.packages.dedup();
     update.wave = reader.value(&mut table, &keys::WAVE);
     if let Some(settle) = reader.value(&mut table, &keys::SETTLE) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Layer;
 use super::tree::{Branch, Node, Pair, Span, Toml, bit};
 use crate::diagnostic::{Fault, did_you_mean, quote, rule};
+use crate::sorted::sort_by;
 
 /// Where something is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,7 +249,8 @@ impl<'d> Table<'d> {
     pub fn into_unknown(self) -> impl ExactSizeIterator<Item = (Place, Fault)> {
         let left = self.written.into_iter().filter(|written| !written.is_asked);
         let mut left: Vec<_> = left.collect();
-        left.sort_by_key(|written| (written.document, written.pair.key_span.range().start));
+        let place = |written: &Written<'_>| (written.document, written.pair.key_span.range().start);
+        sort_by(&mut left, |a, b| place(a).cmp(&place(b)));
         let (title, name, asked) = (self.title, self.name, self.asked);
         left.into_iter().map(move |written| {
             let within = match (title, name) {

@@ -14,6 +14,7 @@ use crate::container::{
 use crate::diagnostic::{Diagnostic, Fault, rule};
 use crate::document::{Key, Percent, Place, Reader, Source, Table, read_word};
 use crate::signal::SignalNumber;
+use crate::sorted::sort_by;
 
 /// systemd's own default of 90 s is what a payload that ignores SIGTERM, as PID 1 of its namespace does, would cost each time.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -345,7 +346,7 @@ fn each_once<T: Ord>(items: Vec<(T, Place)>) -> Vec<T> {
     let mut items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
     // Most people write one or two, and in order.
     if !items.is_sorted_by(|a, b| a < b) {
-        items.sort();
+        sort_by(&mut items, T::cmp);
         items.dedup();
     }
     items

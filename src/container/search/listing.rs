@@ -225,11 +225,11 @@ impl Listing {
                 .collect()
         };
         let drop_ins = read(self.drop_ins.of(name.as_str()));
-        let instances = self.drop_ins.instances(&name).map(|instance| {
+        let mut instances = BTreeMap::new();
+        for instance in self.drop_ins.instances(&name) {
             let files = self.drop_ins.of(&format!("{name}{instance}"));
-            (instance.to_owned(), read(files))
-        });
-        let instances = instances.collect();
+            instances.insert(instance.to_owned(), read(files));
+        }
         Found {
             document,
             drop_ins,
