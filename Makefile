@@ -33,7 +33,7 @@ LIBEXEC  = $(DESTDIR)$(PREFIX)/libexec
 ON_FORKY ?= bus commands dependencies environment ephemeral failing files fresh going-back health hooks host-files inside isolation \
             lost-start mounts payload pinned proof read-only reload rights signals stopped stop-timeout stops uppers verify
 
-.PHONY: build deb lint lintian unit-test lint-told test-system test test-vm demo bench bench-generator bench-refresh install prerequisites
+.PHONY: build deb generator-size lint lintian unit-test lint-told test-system test test-vm demo bench bench-generator bench-refresh install prerequisites
 # One cargo, one booted system at a time; and `test` means: in this order.
 .NOTPARALLEL:
 
@@ -83,6 +83,12 @@ lint-told: prerequisites
 	$(CARGO_TARGET_DIR)/debug/lodger man 5 >$(TAPLO)/lodger.toml.5
 	mandoc -T lint -W warning $(TAPLO)/lodger.toml.5 man/lodger-json.5
 
+# Not one that was made for speed of building: the generator runs at each boot and each daemon-reload.
+generator-size: deb
+	@size=$$(dpkg-deb --fsys-tarfile $(DEB)/lodger_*.deb | tar -xO ./usr/lib/systemd/system-generators/lodger-generator | wc -c) && \
+	echo "generator: $$size bytes" && test $$size -gt 0 && \
+	{ test $$size -le 1500000 || { echo 'error: that is more than 1.5 MB' >&2; exit 1; }; }
+
 lintian: deb
 	debian/prerequisites lintian
 	lintian --fail-on error --tag-display-limit 0 --allow-root $(DEB)/lodger_*.changes
@@ -92,7 +98,7 @@ test-system: deb
 
 # What cannot be tested here has failed.
 test: export CI = 1
-test: lint unit-test lint-told deb lintian test-system
+test: lint unit-test lint-told deb generator-size lintian test-system
 
 test-vm: deb
 	tests/system/run release-upgrade
