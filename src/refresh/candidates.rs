@@ -197,12 +197,10 @@ impl<'a> Refresh<'a> {
 
     /// What an interrupted refresh has restarted is part of its record.
     fn tell_interrupted(&mut self, name: &str, due: &Due) {
-        let waves = self.under_way.plan.iter().flat_map(|plan| &plan.waves);
-        let wave = waves.into_iter().find(|wave| {
-            let mut planned = wave.containers.iter();
-            planned.any(|planned| planned.name == name)
-        });
-        let Some(wave) = wave else { return };
+        let plan = self.under_way.plan.as_ref();
+        let Some(wave) = plan.and_then(|plan| plan.wave_of(name)) else {
+            return;
+        };
         self.report.containers.push(ContainerReport {
             name: name.to_owned(),
             action: Action::Restarted,

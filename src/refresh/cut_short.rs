@@ -11,7 +11,6 @@ use anyhow::Result;
 
 use super::places::Places;
 use super::under_way::UnderWay;
-use crate::container::Name;
 use crate::place;
 use crate::stops::Stops;
 use crate::systemd::{Job, ServiceState, Systemd};
@@ -26,11 +25,8 @@ pub(super) fn restart_cut_short(
     systemd: &mut Systemd,
     under_way: &UnderWay,
 ) -> Result<()> {
-    let names = under_way.restarting.iter();
-    let units = names.filter_map(|name| Some(Name::parse(name).ok()?.service()));
-    let units: Vec<String> = units.collect();
-    let units: Vec<&str> = units.iter().map(String::as_str).collect();
-    let mut services = systemd.services_named(&units)?;
+    let restarting = under_way.restarting.iter().map(String::as_str);
+    let mut services = systemd.services_of(restarting)?;
     services.retain(ServiceState::is_stopping_without_job);
     if services.is_empty() {
         return Ok(());

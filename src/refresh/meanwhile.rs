@@ -71,11 +71,8 @@ impl Refresh<'_> {
 
     /// Those of `left` that have started since they are due: with what they require, or by somebody else.
     fn started_since(&mut self, left: &[Left]) -> Result<BTreeSet<String>> {
-        let names = left.iter();
-        let names = names.filter_map(|left| Name::parse(&left.name).ok());
-        let units: Vec<String> = names.map(|name| name.service()).collect();
-        let units: Vec<&str> = units.iter().map(String::as_str).collect();
-        let services = self.systemd.services_named(&units)?;
+        let names = left.iter().map(|left| left.name.as_str());
+        let services = self.systemd.services_of(names)?;
         let found: Vec<&ServiceState> = services.iter().collect();
         let details: Vec<ServiceDetails> = self.systemd.details_of_each(&found)?;
         let started = services.iter().zip(details).filter(|(service, details)| {

@@ -60,6 +60,14 @@ pub struct Plan {
     pub left: Vec<Left>,
 }
 
+impl Plan {
+    /// The wave that the container `name` is in.
+    pub fn wave_of(&self, name: &str) -> Option<&Wave> {
+        let mut waves = self.waves.iter();
+        waves.find(|wave| wave.containers.iter().any(|planned| planned.name == name))
+    }
+}
+
 /// Containers that are restarted together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wave {

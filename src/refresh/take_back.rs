@@ -98,11 +98,8 @@ impl Refresh<'_> {
             return Ok(());
         }
         let plan = self.under_way.plan.clone().unwrap_or_default();
-        let wave = plan.waves.into_iter().find(|wave| {
-            let mut planned = wave.containers.iter();
-            planned.any(|planned| outcomes.contains_key(&planned.name))
-        });
-        let wave = wave.map_or_else(|| DEFAULT_WAVE.to_owned(), |wave| wave.name);
+        let wave = outcomes.keys().find_map(|name| plan.wave_of(name));
+        let wave = wave.map_or(DEFAULT_WAVE, |wave| &wave.name).to_owned();
         let mut means = self.means(true)?;
         let before = self.running_units()?;
         self.take_back(&mut outcomes, &before, &mut means)?;
@@ -130,12 +127,9 @@ impl Refresh<'_> {
     /// Those of an interrupted wave that have failed in it, and how. Who runs and is held no more has been let go by somebody since,
     /// and who is down without having failed was stopped.
     fn on_their_way_back(&mut self) -> Result<BTreeMap<String, Recorded>> {
-        let restarting = self.under_way.restarting.iter();
-        let names = restarting.filter_map(|name| Name::parse(name).ok());
-        let units: Vec<String> = names.map(|name| name.service()).collect();
-        let units: Vec<&str> = units.iter().map(String::as_str).collect();
+        let restarting = self.under_way.restarting.iter().map(String::as_str);
         let mut found = BTreeMap::new();
-        for service in self.systemd.services_named(&units)? {
+        for service in self.systemd.services_of(restarting)? {
             let due = self.pending.containers.get(service.name.as_str());
             let failure = due.and_then(|due| due.failed.as_ref());
             let Some(failure) = failure.filter(|how| how.refresh == self.under_way.number) else {

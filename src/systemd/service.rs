@@ -131,6 +131,20 @@ impl Systemd {
         Ok(listed.into_iter().filter_map(ServiceState::of).collect())
     }
 
+    /// Those of the containers with these `names`, likewise; there is none for what is no name.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn services_of<'n>(
+        &mut self,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<Vec<ServiceState>> {
+        let names = names.into_iter().filter_map(|name| Name::parse(name).ok());
+        let units: Vec<String> = names.map(|name| name.service()).collect();
+        let units: Vec<&str> = units.iter().map(String::as_str).collect();
+        self.services_named(&units)
+    }
+
     /// One service, whether it is loaded or not.
     ///
     /// # Errors

@@ -118,7 +118,7 @@ pub fn target(written: &str) -> Result<PathBuf, Fault> {
     bindable(&path)?;
     inside(&path)?;
     // Whole trees of packages: their programs and libraries would be replaced for good.
-    const WHOLE: [&str; 4] = ["/usr", "/etc", "/run", "/run/systemd"];
+    const WHOLE: [&str; 3] = ["/usr", "/etc", "/run"];
     if WHOLE.contains(&path.as_str()) {
         let message = format!("{} cannot be mounted over", quote(written));
         return Err(Fault::new(rule::PATH, message).help("name something below it"));
